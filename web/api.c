@@ -1,0 +1,162 @@
+#include "web/api.h"
+
+#include "web/api_internal.h"
+
+#include <pwd.h>
+#include <string.h>
+
+#define BODY_MAX     (1024UL * 1024)
+#define DECISION_MAX 1024
+#define QUOTE_MAX    128           /* octets of a foreign word in a detail */
+#define USER_BUFFER  (64UL * 1024) /* octets: a line of the user database */
+
+/* ---- Routes ---- */
+
+static const char *const json_only[] = {"application/json", NULL};
+
+/* Where http_default_status() would say something else. */
+static const struct problem_status statuses[] = {
+    {E_AMBIGUOUS, 409},
+    {E_STORE_CLOSING, 503},
+    {E_STORE_FULL, 507},
+    {NULL, 0},
+};
+
+#define READ(path_, handler_)                                                                      \
+    {                                                                                              \
+        .method = "GET", .path = (path_), .handler = (handler_), .statuses = statuses,             \
+        .style = HTTP_STYLE_PROBLEM                                                                \
+    }
+#define CHANGE(path_, limit_, handler_)                                                            \
+    {                                                                                              \
+        .method = "POST", .path = (path_), .media_types = json_only, .body_limit = (limit_),       \
+        .handler = (handler_), .statuses = statuses, .style = HTTP_STYLE_PROBLEM                   \
+    }
+
+static const struct http_route routes[] = {
+    READ("/v1/authorities", api_authorities),
+    READ("/v1/devices", api_devices),
+    CHANGE("/v1/devices", BODY_MAX, api_devices_expect),
+    READ("/v1/devices/{}", api_device),
+    READ("/v1/manufacturers", api_manufacturers),
+    CHANGE("/v1/manufacturers", BODY_MAX, api_manufacturer_add),
+    READ("/v1/manufacturers/{}", api_manufacturer),
+    READ("/v1/orders", api_orders),
+    READ("/v1/orders/{}", api_order),
+    CHANGE("/v1/orders/{}", DECISION_MAX, api_order_decide),
+    READ("/v1/profiles", api_profiles),
+    READ("/v1/status", api_status),
+    READ("/v1/strangers", api_strangers),
+    {.method = NULL},
+};
+
+const struct http_route *api_routes(struct task *t, const struct api *api)
+{
+    struct http_route *made = arena_array(t->arena, ARRAY_SIZE(routes), sizeof(*made));
+    memcpy(made, routes, sizeof(routes));
+    for (struct http_route *route = made; route->method != NULL; route++)
+        route->context = (void *)api;
+    return made;
+}
+
+/* ---- Requests ---- */
+
+const struct api *api_of(const struct http_request *rq)
+{
+    return rq->context;
+}
+
+const char *api_actor(struct task *t, struct http_request *rq)
+{
+    uid_t user = http_connection_user(rq->connection);
+    char *buffer = arena_alloc(t->arena, USER_BUFFER);
+    struct passwd entry;
+    struct passwd *found = NULL;
+    if (getpwuid_r(user, &entry, buffer, USER_BUFFER, &found) != 0 || found == NULL)
+        return arena_printf(t->arena, "admin:%lu", (unsigned long)user);
+    return arena_printf(t->arena, "admin:%s", found->pw_name);
+}
+
+bool api_number(struct task *t, const struct http_request *rq, const char *name, uint64_t least,
+                uint64_t most, uint64_t otherwise, uint64_t *ret)
+{
+    const char *text = http_query(t, rq, name);
+    if (text == NULL) {
+        *ret = otherwise;
+        return true;
+    }
+    uint64_t number = 0;
+    bool digits = *text != '\0';
+    for (const char *c = text; *c != '\0' && digits; c++) {
+        digits = *c >= '0' && *c <= '9' && number <= most;
+        number = number * 10 + (uint64_t)(*c - '0');
+    }
+    ENSURE(t, digits && number >= least && number <= most, E_INVALID,
+           "%s: must be a number from %llu to %llu", name, (unsigned long long)least,
+           (unsigned long long)most);
+    *ret = number;
+    return true;
+}
+
+bool api_choice(struct task *t, const char *name, const char *text, const char *const *names,
+                unsigned *ret)
+{
+    const char *choices = "";
+    for (unsigned i = 0; names[i] != NULL; i++) {
+        if (strcmp(names[i], text) == 0) {
+            *ret = i;
+            return true;
+        }
+        choices = arena_printf(t->arena, "%s%s%s", choices, i == 0 ? "" : ", ", names[i]);
+    }
+    return fail(t, E_INVALID, "%s: must be one of %s", name, choices);
+}
+
+const char *api_quote(struct task *t, const char *text)
+{
+    return bytes_to_printable(t->arena, bytes_of_text(text), QUOTE_MAX);
+}
+
+/* ---- Replies ---- */
+
+bool api_reply(struct task *t, struct http_reply *reply, int status, json_t *value)
+{
+    TRY(json_write(t, value, &reply->body));
+    reply->status = status;
+    reply->media_type = "application/json";
+    return true;
+}
+
+bool api_reply_made(struct task *t, struct http_reply *reply, const char *location, json_t *value)
+{
+    TRY(api_reply(t, reply, 201, value));
+    reply->location = location;
+    return true;
+}
+
+bool api_set_record(struct task *t, json_t *object, const char *name,
+                    const struct record_type *type, const void *record)
+{
+    json_t *json;
+    TRY(record_to_json(t, type, record, &json));
+    (void)json_object_set(object, name, json);
+    return true;
+}
+
+bool api_append_record(struct task *t, json_t *array, const struct record_type *type,
+                       const void *record)
+{
+    json_t *json;
+    TRY(record_to_json(t, type, record, &json));
+    (void)json_array_append(array, json);
+    return true;
+}
+
+void api_set_hint(const struct api *api, json_t *object, const char *problem)
+{
+    if (problem == NULL)
+        return;
+    const struct problem_kind *kind = problem_find(api->problems, problem);
+    if (kind != NULL)
+        (void)json_object_set_new(object, "hint", json_string(kind->hint));
+}

@@ -1,0 +1,94 @@
+/* What the sources of the API share. */
+#ifndef GATEHOUSE_WEB_API_INTERNAL_H
+#define GATEHOUSE_WEB_API_INTERNAL_H
+
+#include "core/base/json.h"
+#include "core/store/table.h"
+#include "web/api.h"
+
+/* ---- Handlers, one file per resource ---- */
+
+MUST_USE bool api_manufacturers(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_manufacturer(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_manufacturer_add(struct task *t, struct http_request *rq,
+                                   struct http_reply *reply);
+MUST_USE bool api_devices(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_device(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_devices_expect(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_strangers(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_orders(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_order(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_order_decide(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_status(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_authorities(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_profiles(struct task *t, struct http_request *rq, struct http_reply *reply);
+
+/* ---- Requests and replies ---- */
+
+const struct api *api_of(const struct http_request *rq);
+/* "admin:root": the socket's peer, for the audit trail. */
+const char *api_actor(struct task *t, struct http_request *rq);
+/* A whole number from the query, `otherwise` when it is not there.  Fails with E_INVALID. */
+MUST_USE bool api_number(struct task *t, const struct http_request *rq, const char *name,
+                         uint64_t least, uint64_t most, uint64_t otherwise, uint64_t *ret);
+/* The index of a name in a NULL-terminated list.  Fails with E_INVALID naming the choices. */
+MUST_USE bool api_choice(struct task *t, const char *name, const char *text,
+                         const char *const *names, unsigned *ret);
+MUST_USE bool api_reply(struct task *t, struct http_reply *reply, int status, json_t *value);
+/* What was just made, with 201 and its Location. */
+MUST_USE bool api_reply_made(struct task *t, struct http_reply *reply, const char *location,
+                             json_t *value);
+/* "hint": what the administrator can do about a problem of that name (NULL: none). */
+void api_set_hint(const struct api *api, json_t *object, const char *problem);
+/* A foreign word, fit for a detail. */
+const char *api_quote(struct task *t, const char *text);
+/* The record as a member of an object. */
+MUST_USE bool api_set_record(struct task *t, json_t *object, const char *name,
+                             const struct record_type *type, const void *record);
+/* The record as the last element of an array. */
+MUST_USE bool api_append_record(struct task *t, json_t *array, const struct record_type *type,
+                                const void *record);
+
+/* Devices with exactly this serial number, under whatever issuers. */
+struct table_scan api_scan_serial(struct task *t, struct view *view, const char *serial);
+
+/* ---- Listings, a page at a time ---- */
+
+#define PAGE_LIMIT_MAX 1000
+#define PAGE_LIMIT     100
+/* Records looked at for one page: a page may hold fewer entries than asked for and still go on. */
+#define PAGE_LOOK_MAX 10000
+
+struct page {
+    uint64_t limit;
+    struct bytes after; /* key of the record that the page before ended with; absent: none */
+    char source;        /* the cursor's: which source it belongs to; 0: no cursor */
+    uint64_t looked;
+    json_t *items;
+    const char *next; /* cursor of the next page; NULL: that was all */
+};
+
+/* One table that a listing shows. */
+struct page_source {
+    char letter; /* in cursors */
+    const struct table *table;
+    /* Adds the record, or something made of it, when it is wanted. */
+    bool (*each)(struct task *t, struct page *page, const void *record, void *arg);
+    void *arg;
+};
+
+/* limit= and after= of the query.  Fails with E_INVALID. */
+MUST_USE bool page_read(struct task *t, const struct http_request *rq, struct page *ret);
+bool page_full(const struct page *page);
+MUST_USE bool page_add(struct task *t, struct page *page, const struct record_type *type,
+                       const void *record);
+/* Records of the sources, one source after the other, each in key order. */
+MUST_USE bool page_fill(struct task *t, struct view *view, struct page *page,
+                        const struct page_source *sources, size_t count);
+/* {"items": [...], "next": "..."} */
+MUST_USE bool page_reply(struct task *t, struct http_reply *reply, const struct page *page);
+/* A whole table, as it stands. */
+MUST_USE bool page_of_table(struct task *t, struct http_request *rq, struct http_reply *reply,
+                            const struct table *table);
+
+#endif

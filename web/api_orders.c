@@ -1,0 +1,152 @@
+#include "core/pledge/order_events.h"
+#include "web/api_internal.h"
+#include "web/views.h"
+
+#include <string.h>
+
+/* ---- GET orders ---- */
+
+struct order_filter {
+    bool by_state;
+    unsigned state;
+};
+
+static bool add_wanted(struct task *t, struct page *page, const void *record, void *arg)
+{
+    const struct order_filter *filter = arg;
+    const struct order *order = record;
+    if (filter->by_state && order->state != filter->state)
+        return true;
+    return page_add(t, page, &order_type, order);
+}
+
+static bool id_from_text(struct task *t, const char *name, const char *text, struct bytes *ret)
+{
+    struct bytes id;
+    ENSURE(t, bytes_from_hex(t->arena, text, &id) && id.len == ID_LEN, E_INVALID,
+           "%s: must be an id of %d hexadecimal digits", name, 2 * ID_LEN);
+    *ret = id;
+    return true;
+}
+
+/* One device's: latest first, and no cursor, for no device has many. */
+static bool add_of_device(struct task *t, struct view *view, const char *device,
+                          struct order_filter *filter, struct page *page)
+{
+    struct bytes id;
+    bool found = true;
+    TRY(id_from_text(t, "device", device, &id));
+    struct table_scan scan =
+        table_scan_index(t, view, &order_table, &order_table_by_device, id, true);
+    while (!page_full(page)) {
+        struct order *order = arena_alloc(t->arena, sizeof(*order));
+        TRY(table_scan_next(t, &scan, order, &found));
+        if (!found)
+            break;
+        page->looked++;
+        TRY(add_wanted(t, page, order, filter));
+    }
+    return true;
+}
+
+bool api_orders(struct task *t, struct http_request *rq, struct http_reply *reply)
+{
+    struct view *view CLEANUP(view_cleanup) = NULL;
+    struct order_filter filter = {.by_state = false};
+    const struct page_source source = {'k', &order_table, add_wanted, &filter};
+    const char *state = http_query(t, rq, "state");
+    const char *device = http_query(t, rq, "device");
+    struct page page;
+    TRY(page_read(t, rq, &page));
+    if (state != NULL) {
+        filter.by_state = true;
+        TRY(api_choice(t, "state", state, order_state_names, &filter.state));
+    }
+    TRY(view_open(t, api_of(rq)->store, &view));
+    if (device != NULL)
+        TRY(add_of_device(t, view, device, &filter, &page));
+    else
+        TRY(page_fill(t, view, &page, &source, 1));
+    return page_reply(t, reply, &page);
+}
+
+/* ---- GET and POST orders/{} ---- */
+
+static bool add_octets(struct task *t, struct view *view, struct bytes id, json_t *json)
+{
+    static const struct {
+        const char *name;
+        unsigned blob;
+    } blobs[] = {
+        {"request", ORDER_BLOB_REQUEST},
+        {"work", ORDER_BLOB_WORK},
+        {"result", ORDER_BLOB_RESULT},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(blobs); i++) {
+        struct bytes octets;
+        TRY(blob_get(t, view_reader(view), &order_table, id, blobs[i].blob, &octets));
+        if (bytes_present(octets))
+            (void)json_object_set_new(json, blobs[i].name,
+                                      json_string(bytes_to_base64(t->arena, octets)));
+    }
+    return true;
+}
+
+static bool reply_order(struct task *t, const struct api *api, struct bytes id, bool octets,
+                        struct http_reply *reply)
+{
+    struct view *view CLEANUP(view_cleanup) = NULL;
+    struct order order;
+    json_t *json;
+    TRY(view_open(t, api->store, &view));
+    TRY(table_get(t, view_reader(view), &order_table, id, &order));
+    TRY(record_to_json(t, &order_type, &order, &json));
+    if (octets)
+        TRY(add_octets(t, view, id, json));
+    api_set_hint(api, json, order.problem);
+    return api_reply(t, reply, 200, json);
+}
+
+bool api_order(struct task *t, struct http_request *rq, struct http_reply *reply)
+{
+    struct bytes id;
+    uint64_t octets;
+    TRY(id_from_text(t, "order", rq->parameter, &id));
+    TRY(api_number(t, rq, "octets", 0, 1, 0, &octets));
+    return reply_order(t, api_of(rq), id, octets == 1, reply);
+}
+
+struct word {
+    struct bytes order;
+    bool approve;
+    const char *actor;
+};
+
+/* Tells in the device's timeline who decided, in the same update. */
+static bool note_decision(struct task *t, struct tx *tx, void *arg)
+{
+    const struct word *word = arg;
+    struct order order;
+    TRY(table_get(t, tx_reader(tx), &order_table, word->order, &order));
+    return order_event(t, tx, &order, word->approve ? "order-approved" : "order-declined",
+                       word->actor, order.kind);
+}
+
+bool api_order_decide(struct task *t, struct http_request *rq, struct http_reply *reply)
+{
+    static const char *const decisions[] = {"decline", "approve", NULL};
+    struct decision decision;
+    struct word word;
+    json_t *json;
+    unsigned approve;
+    TRY(id_from_text(t, "order", rq->parameter, &word.order));
+    TRY(json_parse(t, rq->body, &json));
+    record_init(t, &decision_type, &decision);
+    TRY(record_from_json(t, &decision_type, json, &decision));
+    TRY(api_choice(t, "decision", decision.decision, decisions, &approve));
+    word.approve = approve == 1;
+    word.actor = api_actor(t, rq);
+    TRY(order_decide(t, api_of(rq)->orders, word.order, word.approve, word.actor, note_decision,
+                     &word));
+    return reply_order(t, api_of(rq), word.order, false, reply);
+}

@@ -1,0 +1,15 @@
+/* The command groups: each table ends with a NULL name. */
+#ifndef GATEHOUSE_WEB_CTL_COMMANDS_H
+#define GATEHOUSE_WEB_CTL_COMMANDS_H
+
+#include "web/ctl/command.h"
+
+extern const struct command init_commands[];
+extern const struct command manufacturer_commands[];
+extern const struct command device_commands[];
+extern const struct command order_commands[];
+extern const struct command status_commands[];
+extern const struct command store_commands[];
+extern const struct command inspect_commands[];
+
+#endif

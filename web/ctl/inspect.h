@@ -1,0 +1,26 @@
+/* `gatehousectl inspect`: what is in a file, decoded and verified, without any daemon. */
+#ifndef GATEHOUSE_WEB_CTL_INSPECT_H
+#define GATEHOUSE_WEB_CTL_INSPECT_H
+
+#include "core/base/json.h"
+#include "core/pki/chain.h"
+
+struct inspect_rules {
+    struct cert_list anchors; /* none: nothing is held against anchors */
+    int64_t at;               /* wall-clock ms to judge validity at; 0: created-on, or else now */
+};
+
+struct inspect_report {
+    json_t *json;       /* "kind" and what belongs to it; released with the arena */
+    const char *failed; /* the first verification that failed; NULL: none did */
+};
+
+/*
+ * Finds out what the octets are: signed voucher or voucher request, its JSON alone, certificates,
+ * certification request, CSR attributes, certs-only PKCS#7 or private key; DER, PEM or base64.
+ * Fails with E_CTL_UNKNOWN_FILE, or with the kind of the parser that gave up.
+ */
+MUST_USE bool inspect(struct task *t, struct bytes octets, const struct inspect_rules *rules,
+                      struct inspect_report *ret);
+
+#endif

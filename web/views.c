@@ -1,0 +1,98 @@
+#include "web/views.h"
+
+/* ---- Devices ---- */
+
+static const char *const admission_names[] = {"expected", "unexpected", "admitted", NULL};
+
+static const struct field device_line_fields[] = {
+    FIELD(1, struct device_line, id, "id", FIELD_HEX,
+          .help = "Identifies the device; absent while it has not been seen."),
+    FIELD(2, struct device_line, serial, "serial-number", FIELD_TEXT,
+          .help = "Serial number as its IDevID states it, or is expected to."),
+    FIELD(3, struct device_line, manufacturer, "manufacturer", FIELD_TEXT,
+          .help = "Name of its manufacturer."),
+    FIELD(4, struct device_line, admission, "admission", FIELD_ENUM, .names = admission_names,
+          .help = "expected: not seen yet; unexpected: seen, and on nobody's list; admitted: it "
+                  "has claimed its place on the list."),
+    FIELD(5, struct device_line, stage, "stage", FIELD_TEXT,
+          .help = "How far its current onboarding has come."),
+    FIELD(6, struct device_line, first_seen, "first-seen", FIELD_TIME, .help = "First knock."),
+    FIELD(7, struct device_line, last_seen, "last-seen", FIELD_TIME, .help = "Latest request."),
+    FIELD(8, struct device_line, last_address, "last-address", FIELD_TEXT,
+          .help = "Where that came from."),
+    FIELD(9, struct device_line, last_problem, "last-problem", FIELD_TEXT,
+          .help = "Name of the latest problem, when it is among the latest events."),
+    FIELD(10, struct device_line, last_problem_at, "last-problem-at", FIELD_TIME,
+          .help = "When that was."),
+    FIELD(11, struct device_line, note, "note", FIELD_TEXT,
+          .help = "Remark from the list of expected devices."),
+};
+const struct record_type device_line_type =
+    RECORD_TYPE("device-line", 1, struct device_line, device_line_fields);
+
+/* ---- Orders ---- */
+
+static const struct field decision_fields[] = {
+    FIELD(1, struct decision, decision, "decision", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .help = "approve or decline."),
+};
+const struct record_type decision_type =
+    RECORD_TYPE("decision", 1, struct decision, decision_fields);
+
+/* ---- Status ---- */
+
+static const struct field store_fields[] = {
+    FIELD(1, struct status_store, commits, "commits", FIELD_UINT,
+          .help = "Transactions made durable since the start."),
+    FIELD(2, struct status_store, updates, "updates", FIELD_UINT,
+          .help = "Changes that took effect in them."),
+    FIELD(3, struct status_store, used, "used", FIELD_SIZE, .help = "Space in use."),
+    FIELD(4, struct status_store, size, "size", FIELD_SIZE, .help = "The most it may use."),
+    FIELD(5, struct status_store, alarm, "alarm", FIELD_BOOL,
+          .help = "Whether it has filled beyond store.alarm-percent."),
+};
+static const struct record_type store_type =
+    RECORD_TYPE("status-store", 1, struct status_store, store_fields);
+
+static const struct field orders_fields[] = {
+    FIELD(1, struct status_orders, open, "open", FIELD_UINT,
+          .help = "Orders that are ready, running or waiting."),
+    FIELD(2, struct status_orders, running, "running", FIELD_UINT,
+          .help = "Orders being carried out."),
+    FIELD(3, struct status_orders, threads, "threads", FIELD_UINT,
+          .help = "Threads that carry orders out."),
+    FIELD(4, struct status_orders, oldest_due, "oldest-due", FIELD_TIME,
+          .help = "Since when the longest overdue order is due."),
+};
+static const struct record_type orders_type =
+    RECORD_TYPE("status-orders", 1, struct status_orders, orders_fields);
+
+static const struct field pledges_fields[] = {
+    FIELD(1, struct status_pledges, connections, "connections", FIELD_UINT,
+          .help = "Connections open now."),
+    FIELD(2, struct status_pledges, requests, "requests", FIELD_UINT,
+          .help = "Requests being handled now."),
+    FIELD(3, struct status_pledges, accepted, "accepted", FIELD_UINT,
+          .help = "Connections accepted since the start."),
+    FIELD(4, struct status_pledges, turned_away, "turned-away", FIELD_UINT,
+          .help = "Connections turned away by a limit."),
+    FIELD(5, struct status_pledges, swept, "swept", FIELD_UINT,
+          .help = "Connections closed because they were overdue."),
+    FIELD(6, struct status_pledges, served, "served", FIELD_UINT, .help = "Requests answered."),
+};
+static const struct record_type pledges_type =
+    RECORD_TYPE("status-pledges", 1, struct status_pledges, pledges_fields);
+
+static const struct field status_fields[] = {
+    FIELD(1, struct status, version, "version", FIELD_TEXT, .help = "Gatehouse's version."),
+    FIELD(2, struct status, libraries, "libraries", FIELD_TEXTS,
+          .help = "Versions of the libraries it runs with."),
+    FIELD(3, struct status, started, "started", FIELD_TIME, .help = "When it was started."),
+    FIELD(4, struct status, uptime, "uptime", FIELD_DURATION, .help = "How long that is ago."),
+    FIELD(5, struct status, store, "store", FIELD_RECORD, .sub = &store_type, .help = "The store."),
+    FIELD(6, struct status, orders, "orders", FIELD_RECORD, .sub = &orders_type,
+          .help = "The orders."),
+    FIELD(7, struct status, pledges, "pledges", FIELD_RECORD, .sub = &pledges_type,
+          .help = "The HTTP server that pledges talk to."),
+};
+const struct record_type status_type = RECORD_TYPE("status", 1, struct status, status_fields);

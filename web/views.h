@@ -1,0 +1,71 @@
+/* What the API shows that is no record of the store: made of several, or of what is in memory. */
+#ifndef GATEHOUSE_WEB_VIEWS_H
+#define GATEHOUSE_WEB_VIEWS_H
+
+#include "core/base/field.h"
+
+/* A line of the list of devices: seen, or expected and not seen yet. */
+enum line_admission { LINE_EXPECTED, LINE_UNEXPECTED, LINE_ADMITTED };
+struct device_line {
+    struct bytes id; /* absent: not seen yet */
+    const char *serial;
+    const char *manufacturer;
+    unsigned int admission; /* enum line_admission */
+    const char *stage;      /* of the current episode; NULL: there is none */
+    int64_t first_seen;
+    int64_t last_seen;
+    const char *last_address;
+    const char *last_problem;
+    int64_t last_problem_at;
+    const char *note;
+    struct record_rest rest;
+};
+extern const struct record_type device_line_type;
+
+/* POST orders/{}. */
+struct decision {
+    const char *decision; /* "approve" or "decline" */
+    struct record_rest rest;
+};
+extern const struct record_type decision_type;
+
+struct status_store {
+    uint64_t commits;
+    uint64_t updates;
+    uint64_t used;
+    uint64_t size;
+    bool alarm;
+    struct record_rest rest;
+};
+
+struct status_orders {
+    uint64_t open;
+    uint64_t running;
+    uint64_t threads;
+    int64_t oldest_due;
+    struct record_rest rest;
+};
+
+struct status_pledges {
+    uint64_t connections;
+    uint64_t requests;
+    uint64_t accepted;
+    uint64_t turned_away;
+    uint64_t swept;
+    uint64_t served;
+    struct record_rest rest;
+};
+
+struct status {
+    const char *version;
+    struct text_list libraries;
+    int64_t started;
+    int64_t uptime;
+    struct status_store store;
+    struct status_orders orders;
+    struct status_pledges pledges;
+    struct record_rest rest;
+};
+extern const struct record_type status_type;
+
+#endif
