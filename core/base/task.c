@@ -71,8 +71,10 @@ bool task_failed_with_any(const struct task *t, const struct problem_kind *const
 
 int64_t task_time_left(const struct task *t, int64_t otherwise)
 {
-    if (t->deadline == 0)
+    /* The one member that another thread may change: to cut a running task short. */
+    int64_t deadline = __atomic_load_n(&t->deadline, __ATOMIC_RELAXED);
+    if (deadline == 0)
         return otherwise;
-    int64_t left = t->deadline - clock_monotonic();
+    int64_t left = deadline - clock_monotonic();
     return left > 0 ? left : 0;
 }

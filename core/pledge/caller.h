@@ -1,0 +1,76 @@
+/*
+ * Who is calling: a connection's client certificate judged against the right anchors, once, and
+ * kept with the connection.  Manufacturers' anchors judge IDevIDs, our own store judges LDevIDs,
+ * and the two are never mixed (RFC 8995 2.5.3).
+ */
+#ifndef GATEHOUSE_CORE_PLEDGE_CALLER_H
+#define GATEHOUSE_CORE_PLEDGE_CALLER_H
+
+#include "core/http/server.h"
+#include "core/pki/chain.h"
+#include "core/pledge/problems.h"
+#include "core/pledge/strangers.h"
+#include "core/store/records/certificate.h"
+#include "core/store/records/device.h"
+#include "core/store/records/manufacturer.h"
+
+/* What judging needs.  Borrowed, for the server's life. */
+struct callers;
+struct callers_options {
+    struct store *store;
+    struct strangers *strangers;
+    uint64_t unexpected_devices; /* records per manufacturer */
+    uint64_t failures_per_hour;  /* timeline entries per device */
+};
+struct callers *callers_make(const struct callers_options *options);
+/* No connection may be open.  Accepts NULL. */
+void callers_free(struct callers *callers);
+const struct callers_options *callers_options(const struct callers *callers);
+
+/* A pledge with its IDevID.  Lives as long as the connection. */
+struct idevid {
+    const struct cert *cert;
+    struct cert_list chain; /* verified: leaf first, anchor last */
+    const char *serial;     /* serialNumber attribute of the subject */
+    struct bytes issuer_spki_sha256;
+    struct bytes device; /* id */
+    const struct manufacturer *manufacturer;
+    /* Anchors of the manufacturer's vouchers; NULL: none configured. */
+    const struct anchors *voucher_anchors;
+};
+/*
+ * The caller's IDevID.  Fails with E_NO_CERTIFICATE, E_UNKNOWN_MAKER, E_CERT_EXPIRED, E_NO_SERIAL;
+ * such callers are strangers and noted as such.
+ */
+MUST_USE bool caller_idevid(struct task *t, struct callers *callers, struct http_request *rq,
+                            const struct idevid **ret);
+
+/* A device with a certificate that we issued. */
+struct ldevid {
+    const struct cert *cert;
+    struct certificate record;
+};
+/* Fails with E_NO_CERTIFICATE, E_UNKNOWN_CERTIFICATE, E_CERT_EXPIRED, E_REVOKED_CERTIFICATE. */
+MUST_USE bool caller_ldevid(struct task *t, struct callers *callers, struct http_request *rq,
+                            const struct ldevid **ret);
+/* Whichever of the two the certificate is; the other is NULL. */
+MUST_USE bool caller_either(struct task *t, struct callers *callers, struct http_request *rq,
+                            const struct idevid **ret_idevid, const struct ldevid **ret_ldevid);
+
+/*
+ * Which device it is, for the timeline, of whichever certificate; strangers are not noted here.
+ * *ret_idevid is NULL when it came with an LDevID.
+ */
+MUST_USE bool caller_device_id(struct task *t, struct callers *callers, struct http_request *rq,
+                               struct bytes *ret, const struct idevid **ret_idevid);
+
+/*
+ * Inside an update: the device's record, made when it is not there yet (E_TOO_MANY_DEVICES past
+ * the limit on unexpected ones), admitted when `admit`, with address and time brought up to date.
+ * The caller writes it.
+ */
+MUST_USE bool caller_device(struct task *t, struct tx *tx, struct callers *callers,
+                            const struct idevid *idevid, const char *address, bool admit,
+                            struct device *ret);
+
+#endif

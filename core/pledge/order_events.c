@@ -1,0 +1,45 @@
+#include "core/pledge/order_events.h"
+
+#include "core/store/records/event.h"
+
+#include <string.h>
+
+static void init_event(struct task *t, const struct order *order, struct event *ret)
+{
+    record_init(t, &event_type, ret);
+    ret->device = order->device;
+    ret->episode = order->episode;
+}
+
+bool order_event(struct task *t, struct tx *tx, const struct order *order, const char *event,
+                 const char *actor, const char *detail)
+{
+    struct event e;
+    init_event(t, order, &e);
+    e.name = event;
+    e.actor = actor;
+    e.detail = event_foreign_text(t->arena, bytes_of_text(detail), EVENT_DETAIL_MAX);
+    return event_add(t, tx, &e);
+}
+
+struct order_trouble order_trouble_of(const struct task *t, const struct order *order,
+                                      const char *event)
+{
+    return (struct order_trouble){order, event, t->problem, t->detail};
+}
+
+bool order_trouble_note(struct task *t, struct tx *tx, void *arg)
+{
+    const struct order_trouble *trouble = arg;
+    const struct order *order = trouble->order;
+    struct event e;
+    if (order->problem != NULL && strcmp(order->problem, trouble->problem->name) == 0)
+        return true;
+    init_event(t, order, &e);
+    e.name = trouble->event;
+    e.actor = "gatehouse";
+    e.severity = EVENT_ERROR;
+    e.problem = trouble->problem->name;
+    e.detail = event_foreign_text(t->arena, bytes_of_text(trouble->detail), EVENT_DETAIL_MAX);
+    return event_add(t, tx, &e);
+}

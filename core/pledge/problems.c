@@ -1,0 +1,3 @@
+#include "core/pledge/problems.h"
+
+DEFINE_PROBLEMS(pledge_problems, PLEDGE_PROBLEMS)

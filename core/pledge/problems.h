@@ -1,0 +1,34 @@
+/* Why a caller is not who it would have to be, or may not go on. */
+#ifndef GATEHOUSE_CORE_PLEDGE_PROBLEMS_H
+#define GATEHOUSE_CORE_PLEDGE_PROBLEMS_H
+
+#include "core/base/problem.h"
+
+#define PLEDGE_PROBLEMS(X)                                                                         \
+    X(E_NO_CERTIFICATE, "no-client-certificate", "not known here",                                 \
+      "The caller showed no client certificate. A pledge must use its IDevID; a TLS proxy in "     \
+      "between takes it away.")                                                                    \
+    X(E_UNKNOWN_MAKER, "unknown-manufacturer", "not known here",                                   \
+      "The certificate does not chain to any manufacturer's anchor. If the device is yours, add "  \
+      "its manufacturer: `gatehousectl manufacturers add`.")                                       \
+    X(E_NO_SERIAL, "idevid-without-serial-number", "not known here",                               \
+      "The IDevID's subject has no serialNumber attribute, so the device cannot be told apart.")   \
+    X(E_UNKNOWN_CERTIFICATE, "certificate-not-ours", "not known here",                             \
+      "The client certificate is none that this Gatehouse issued.")                                \
+    X(E_REVOKED_CERTIFICATE, "certificate-revoked", "not known here",                              \
+      "The client certificate was revoked; the device's timeline says when and why.")              \
+    X(E_DEVICE_UNEXPECTED, "device-unexpected", "not known here",                                  \
+      "The device's manufacturer is known, but the device is on no list. If it is yours: "         \
+      "`gatehousectl devices add --manufacturer NAME --serial SERIAL`; it will try again by "      \
+      "itself.")                                                                                   \
+    X(E_DEVICE_OTHER_KEY, "device-with-another-key", "not known here",                             \
+      "The serial number is expected, but another device has already claimed it: this one comes "  \
+      "with another key or issuer. Either the manufacturer reissued the IDevID, or one of the "    \
+      "two "                                                                                       \
+      "is not genuine.")                                                                           \
+    X(E_TOO_MANY_DEVICES, "too-many-unexpected-devices", "not known here",                         \
+      "More unexpected devices of this manufacturer have knocked than limits.unexpected-devices "  \
+      "keeps. Nothing is recorded for further ones.")
+DECLARE_PROBLEMS(pledge_problems, PLEDGE_PROBLEMS)
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * The EST server (RFC 7030, RFC 8951, RFC 9908) for pledges that are being onboarded: one file per
+ * operation.  What it grants hangs on the device's current episode: see gate.h.
+ */
+#ifndef GATEHOUSE_EST_EST_H
+#define GATEHOUSE_EST_EST_H
+
+#include "ca-connectors/ca.h"
+#include "core/http/server.h"
+#include "core/order/order.h"
+#include "core/pledge/answer.h"
+#include "core/pledge/caller.h"
+#include "est/problems.h"
+
+struct est {
+    struct store *store;
+    struct orders *orders; /* set once the orders run; the order kind below needs it not */
+    struct callers *callers;
+    struct ca_registry *cas;
+    struct cert_list own_chain; /* of our TLS certificate, to its root */
+    struct answer_limits answer;
+    int64_t enrol_window; /* ms from the voucher request in which a device may enrol */
+    const struct problem_kind *const *const *problems; /* all tables, for stored refusals */
+    struct bytes cacerts;                              /* made by est_prepare() */
+};
+
+/* Makes what does not change: the answer to /cacerts.  It lives in the task's arena. */
+MUST_USE bool est_prepare(struct task *t, struct est *est);
+
+/* Handlers; the route's context is the `struct est`. */
+bool est_cacerts(struct task *t, struct http_request *rq, struct http_reply *reply);
+bool est_csrattrs(struct task *t, struct http_request *rq, struct http_reply *reply);
+bool est_simpleenroll(struct task *t, struct http_request *rq, struct http_reply *reply);
+/* Hook: failures go to the device's timeline. */
+void est_failed(struct task *t, struct http_request *rq, struct http_reply *reply);
+/* Cause and status, one each. */
+extern const struct problem_status est_statuses[];
+
+/* The order that enrols; its context is the `struct est`. */
+extern const struct order_kind enrol_order;
+
+#endif

@@ -1,0 +1,31 @@
+/* Why EST does not give a device what it asks for. */
+#ifndef GATEHOUSE_EST_PROBLEMS_H
+#define GATEHOUSE_EST_PROBLEMS_H
+
+#include "core/base/problem.h"
+
+#define EST_PROBLEMS(X)                                                                            \
+    X(E_NOT_ONBOARDED, "no-open-onboarding", "not allowed",                                        \
+      "The device asks for a certificate, but it has no onboarding under way: no voucher was "     \
+      "issued to it, or the onboarding was closed. Reset the device so that it starts again.")     \
+    X(E_ONBOARDING_OVER, "onboarding-too-old", "not allowed",                                      \
+      "The voucher was handed out longer ago than limits.enrol-window allows. Reset the device "   \
+      "so that it starts again, or raise the limit.")                                              \
+    X(E_PLEDGE_DECLINED, "pledge-declined-voucher", "not allowed",                                 \
+      "The pledge itself reported that it does not accept our voucher; its reason is in the "      \
+      "timeline.")                                                                                 \
+    X(E_LOG_SPEAKS_AGAINST, "audit-log-refused", "not allowed",                                    \
+      "The MASA's audit log of this device broke the policy; the timeline shows which entry. If "  \
+      "the device was rightly someone else's before, have the manufacturer transfer it, or allow " \
+      "that domainID in the manufacturer's record.")                                               \
+    X(E_CSR_NOT_AS_ASKED, "csr-not-as-asked",                                                      \
+      "the request is not what the CSR attributes ask for",                                        \
+      "The device's request departs from the CSR attributes it was given; the detail says how. "   \
+      "Either its software does not follow them, or the profile asks for what it cannot do.")      \
+    X(E_PROFILE_MISSING, "profile-missing", "internal error",                                      \
+      "The manufacturer's record names an enrolment profile that does not exist.")                 \
+    X(E_PROFILE_NAME, "profile-name", "internal error",                                            \
+      "The profile's name pattern makes no valid DNS name for this device; correct the pattern.")
+DECLARE_PROBLEMS(est_problems, EST_PROBLEMS)
+
+#endif

@@ -1,0 +1,18 @@
+/* The order that fetches the MASA's audit log and records the verdict (RFC 8995 5.8). */
+#ifndef GATEHOUSE_REGISTRAR_AUDIT_LOG_ORDER_H
+#define GATEHOUSE_REGISTRAR_AUDIT_LOG_ORDER_H
+
+#include "registrar/registrar.h"
+
+/* How long the pledge's voucher_status is waited for before the log is fetched anyway, ms. */
+#define AUDIT_LOG_GRACE (5 * SECOND_MS)
+
+/*
+ * Inside the update that records the voucher of `voucher` (its order): the log is fetched when the
+ * pledge has reported on the voucher, when it wants to enrol, or after a while by itself.
+ */
+MUST_USE bool audit_log_order_submit(struct task *t, struct tx *tx, struct orders *orders,
+                                     const struct order *voucher, const char *manufacturer,
+                                     const char *masa_url, struct bytes *ret_order);
+
+#endif

@@ -1,0 +1,240 @@
+#include "registrar/house.h"
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "registrar/identity.h"
+
+#include <pwd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+/* A thread that must keep moving has not stood still for longer than this, ms. */
+#define STANDSTILL_MAX (20 * SECOND_MS)
+
+/* Every room's table: for hints, and for refusals that were stored by name. */
+static const struct problem_kind *const *const problem_tables[] = {
+    base_problems,   store_problems,    order_problems, pki_problems,       http_problems,
+    pledge_problems, voucher_problems,  ca_problems,    registrar_problems, est_problems,
+    api_problems,    keystore_problems, NULL,
+};
+
+/* One connection is one file; the store, the token and outgoing connections need some too. */
+static void raise_file_limit(struct task *t, const struct node *node)
+{
+    struct rlimit limit;
+    const rlim_t wanted = node->limits.connections + node->orders.runners * 2 + 256;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+        log_warning(t, "fewer files may be open than limits.connections needs",
+                    LOG_NUMBER("wanted", wanted), LOG_NUMBER("allowed", limit.rlim_cur));
+}
+
+static bool open_store(struct task *t, struct house *house)
+{
+    const struct node_store *store = &house->node.store;
+    struct store_options options = {
+        .path = store->path,
+        .size = store->size,
+        .readers = (unsigned)store->readers,
+        .batch = (unsigned)store->batch,
+        .alarm_percent = (unsigned)store->alarm_percent,
+    };
+    return store_open(t, &options, &house->store);
+}
+
+static bool open_keys(struct task *t, struct house *house)
+{
+    const struct node *node = &house->node;
+    struct keystore_options options = {
+        .module = node->token.module,
+        .token = node->token.label,
+        .pin_file = node->token.pin_file,
+        .state = node->store.path,
+    };
+    return keystore_open(t, &options, &house->keys) &&
+           identity_load(t, house->store, house->keys, &house->registrar.identity,
+                         &house->registrar_key);
+}
+
+static bool open_outgoing(struct task *t, struct house *house)
+{
+    const struct node_outgoing *outgoing = &house->node.outgoing;
+    struct http_client_options options = {
+        .connect_timeout = outgoing->connect_timeout,
+        .timeout = outgoing->timeout,
+        .answer_max = outgoing->answer_size,
+        .idle_connections = (unsigned)house->node.orders.runners,
+        .idle = MINUTE_MS,
+        .resolve = outgoing->resolve,
+    };
+    TRY(http_client_make(t, &options, &house->client));
+    struct ca_environment env = {house->store, house->keys, house->client};
+    return ca_registry_open(t, &env, &house->cas);
+}
+
+static bool start_orders(struct task *t, struct house *house)
+{
+    const struct node_orders *orders = &house->node.orders;
+    struct order_options options = {
+        .runners = (unsigned)orders->runners,
+        .runners_per_peer = (unsigned)orders->runners_per_peer,
+        .pending = (unsigned)orders->pending,
+        .lifetime = orders->lifetime,
+        .replay = orders->replay,
+        .retention = orders->retention,
+        .retry_first = orders->retry_first,
+        .retry_most = orders->retry_most,
+        .run_limit = orders->run_limit,
+    };
+    house->kinds[0] = (struct order_kind_entry){&voucher_order, &house->registrar};
+    house->kinds[1] = (struct order_kind_entry){&audit_log_order, &house->registrar};
+    house->kinds[2] = (struct order_kind_entry){&enrol_order, &house->est};
+    house->kinds[3] = (struct order_kind_entry){NULL, NULL};
+    TRY(orders_start(t, house->store, &options, house->kinds, &house->orders));
+    house->registrar.orders = house->orders;
+    house->est.orders = house->orders;
+    return true;
+}
+
+static void furnish(struct house *house)
+{
+    const struct node_limits *limits = &house->node.limits;
+    struct callers_options callers = {
+        .store = house->store,
+        .strangers = house->strangers,
+        .unexpected_devices = limits->unexpected_devices,
+        .failures_per_hour = limits->failures_per_hour,
+    };
+    struct answer_limits answer = {
+        .wait = limits->pledge_wait,
+        .retry_after = (int)(limits->retry_after / SECOND_MS),
+    };
+    house->callers = callers_make(&callers);
+    house->registrar.store = house->store;
+    house->registrar.callers = house->callers;
+    house->registrar.client = house->client;
+    house->registrar.answer = answer;
+    house->registrar.attempts_per_hour = limits->attempts_per_hour;
+    house->registrar.problems = problem_tables;
+    house->est = (struct est){
+        .store = house->store,
+        .callers = house->callers,
+        .cas = house->cas,
+        .own_chain = house->registrar.identity.domain,
+        .answer = answer,
+        .enrol_window = limits->enrol_window,
+        .problems = problem_tables,
+    };
+}
+
+static struct http_limits server_limits(const struct node_limits *limits)
+{
+    return (struct http_limits){
+        .connections = (unsigned)limits->connections,
+        .connections_per_address = (unsigned)limits->connections_per_address,
+        .requests = (unsigned)limits->requests,
+        .handshake = limits->handshake,
+        .header = limits->header,
+        .body = limits->body,
+        .idle = limits->idle,
+        .header_size = limits->header_size,
+        .retry_after = (int)(limits->retry_after / SECOND_MS),
+    };
+}
+
+static bool serve_pledges(struct task *t, struct house *house)
+{
+    house->identity = (struct http_identity){
+        .chain = certs_der(t, &house->registrar.identity.tls_chain),
+        .key = keystore_key_gnutls(house->registrar_key),
+    };
+    house->pledge_routes = pledge_routes(t, &house->registrar, &house->est);
+    struct http_server_options options = {
+        .name = "pledges",
+        .identity = &house->identity,
+        .listen = house->node.listen.pledges,
+        .routes = house->pledge_routes,
+        .limits = server_limits(&house->node.limits),
+        .style = HTTP_STYLE_TEXT,
+        .log = t->log,
+    };
+    return http_server_start(t, &options, &house->pledges);
+}
+
+static bool serve_admin(struct task *t, struct house *house)
+{
+    const char *listen = arena_printf(t->arena, "unix:%s", house->node.listen.admin);
+    struct http_server_options options = {
+        .name = "admin",
+        .listen = {arena_array(t->arena, 1, sizeof(listen)), 1},
+        .unix_mode = S_IRUSR | S_IWUSR,
+        .unix_root_only = true,
+        .limits = server_limits(&house->node.limits),
+        .style = HTTP_STYLE_PROBLEM,
+        .log = t->log,
+    };
+    options.listen.items[0] = listen;
+    house->api = (struct api){
+        .store = house->store,
+        .orders = house->orders,
+        .strangers = house->strangers,
+        .problems = problem_tables,
+        .pledges = house->pledges,
+        .started = clock_wall(),
+    };
+    options.routes = api_routes(t, &house->api);
+    return http_server_start(t, &options, &house->admin);
+}
+
+bool house_open(struct task *t, struct house *house)
+{
+    raise_file_limit(t, &house->node);
+    TRY(open_store(t, house));
+    TRY(open_keys(t, house));
+    TRY(open_outgoing(t, house));
+    house->strangers = strangers_make(house->node.limits.strangers);
+    furnish(house);
+    TRY(est_prepare(t, &house->est));
+    TRY(start_orders(t, house));
+    TRY(serve_pledges(t, house));
+    return serve_admin(t, house);
+}
+
+bool house_close(struct task *t, struct house *house)
+{
+    int64_t deadline = clock_monotonic() + house->node.limits.shutdown;
+    if (house->admin != NULL)
+        (void)http_server_stop(house->admin, deadline);
+    if (house->pledges != NULL && !http_server_stop(house->pledges, deadline))
+        log_warning(t, "requests were still under way",
+                    LOG_NUMBER("limit_ms", house->node.limits.shutdown));
+    if (house->orders != NULL && !orders_stop(house->orders, deadline)) {
+        log_warning(t, "orders were still under way; they are run again after the start",
+                    LOG_NUMBER("limit_ms", house->node.limits.shutdown));
+        return false;
+    }
+    callers_free(house->callers);
+    strangers_free(house->strangers);
+    if (house->cas != NULL)
+        ca_registry_close(house->cas);
+    http_client_free(house->client);
+    if (house->keys != NULL)
+        keystore_close(house->keys);
+    store_close(house->store);
+    return true;
+}
+
+static bool moves(int64_t beat)
+{
+    return clock_monotonic() - beat < STANDSTILL_MAX;
+}
+
+bool house_alive(struct house *house)
+{
+    return moves(store_figures(house->store).last_beat) &&
+           moves(order_figures(house->orders).last_beat) &&
+           moves(http_server_figures(house->pledges).last_beat) &&
+           moves(http_server_figures(house->admin).last_beat);
+}

@@ -1,0 +1,47 @@
+/* The whole house, wired: everything main.c opens, in the order it opens it. */
+#ifndef GATEHOUSE_REGISTRAR_HOUSE_H
+#define GATEHOUSE_REGISTRAR_HOUSE_H
+
+#include "core/node/node.h"
+#include "est/est.h"
+#include "pkcs11/keystore.h"
+#include "registrar/registrar.h"
+#include "web/api.h"
+
+struct house {
+    struct node node;
+    struct store *store;
+    struct keystore *keys;
+    struct keystore_key *registrar_key;
+    struct http_client *client;
+    struct ca_registry *cas;
+    struct strangers *strangers;
+    struct callers *callers;
+    struct orders *orders;
+    struct registrar registrar;
+    struct est est;
+    struct api api;
+    struct http_route *pledge_routes;
+    struct http_identity identity;
+    struct http_server *pledges;
+    struct http_server *admin;
+    struct order_kind_entry kinds[4];
+};
+
+/*
+ * Opens everything and begins to serve.  What was opened before a failure is closed by
+ * house_close().
+ */
+MUST_USE bool house_open(struct task *t, struct house *house);
+/*
+ * Stops serving, lets what is under way finish until limits.shutdown is over, closes the rest.
+ * False when something was still running: the process should end at once, nothing more is freed.
+ */
+bool house_close(struct task *t, struct house *house);
+/* True while every thread that must keep moving has moved lately: for systemd's watchdog. */
+bool house_alive(struct house *house);
+
+/* The pledge-facing routes (routes.c); in the task's arena. */
+struct http_route *pledge_routes(struct task *t, struct registrar *registrar, struct est *est);
+
+#endif

@@ -1,0 +1,31 @@
+/* The pledge's voucher request (PVR), opened and checked (RFC 8995 5.2, 5.3, 5.5). */
+#ifndef GATEHOUSE_REGISTRAR_PLEDGE_REQUEST_H
+#define GATEHOUSE_REGISTRAR_PLEDGE_REQUEST_H
+
+#include "core/pledge/caller.h"
+#include "registrar/problems.h"
+#include "registrar/voucher/voucher.h"
+
+#define NONCE_TEXT_MAX 64 /* characters: 32 octets are 44 in base64; some room for other habits */
+#define NONCE_TEXT_MIN 8
+
+struct pledge_request {
+    struct signed_voucher signed_request;
+    struct bytes sha256; /* of the octets */
+};
+
+/*
+ * Reads the request and verifies its signature with the IDevID of the TLS session.  Fails with the
+ * malformed kinds, E_REQUEST_SIGNATURE, E_REQUEST_SIGNER.
+ */
+MUST_USE bool pledge_request_open(struct task *t, const struct voucher_form *form,
+                                  struct bytes octets, const struct idevid *idevid,
+                                  struct pledge_request *ret);
+/*
+ * Serial number, nonce and proximity; `ours` is the DER of the certificate that we showed on this
+ * TLS session.  Fails with E_SERIAL_MISMATCH, E_NONCE_MISSING, E_PROXIMITY.
+ */
+MUST_USE bool pledge_request_check(struct task *t, const struct pledge_request *request,
+                                   const struct idevid *idevid, struct bytes ours);
+
+#endif

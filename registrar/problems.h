@@ -1,0 +1,98 @@
+/* Why a pledge's voucher request leads to no voucher. */
+#ifndef GATEHOUSE_REGISTRAR_PROBLEMS_H
+#define GATEHOUSE_REGISTRAR_PROBLEMS_H
+
+#include "core/base/problem.h"
+
+#define REGISTRAR_PROBLEMS(X)                                                                      \
+    X(E_REQUEST_SIGNER, "request-signer", "signature not accepted",                                \
+      "The voucher request is signed with another certificate than the one the pledge uses in "    \
+      "TLS. A relay or a proxy in between, or a device with two identities.")                      \
+    X(E_REQUEST_SIGNATURE, "request-signature", "signature not accepted",                          \
+      "The voucher request's signature is wrong: it was altered on its way, or the device signs "  \
+      "wrongly.")                                                                                  \
+    X(E_REQUEST_STALE, "request-stale", "request too old",                                         \
+      "The pledge sent an old voucher request again, after a newer one. Harmless if it happens "   \
+      "once; if somebody else sent it, it is a replay and was refused.")                           \
+    X(E_NONCE_REUSED, "nonce-reused", "request too old",                                           \
+      "A nonce that this device has used before came in another request. Its random generator is " \
+      "broken, or somebody replays parts of an old request.")                                      \
+    X(E_NONCE_MISSING, "nonce-missing", "malformed voucher request",                               \
+      "The voucher request has no nonce (RFC 8995 5.2 demands one), or one of a forbidden "        \
+      "length.")                                                                                   \
+    X(E_SERIAL_MISMATCH, "serial-mismatch", "request not accepted",                                \
+      "The serial number in the voucher request is not the one in the IDevID (RFC 8995 5.5). The " \
+      "device's software is wrong, or it speaks for another device.")                              \
+    X(E_PROXIMITY, "proximity", "proximity not accepted",                                          \
+      "The pledge saw another TLS certificate than ours: somebody stands between it and us, or "   \
+      "it talks to us through a TLS-terminating proxy, or it was redirected with an outdated "     \
+      "address. The MASA was not asked.")                                                          \
+    X(E_TOO_MANY_ATTEMPTS, "too-many-attempts", "busy, try again later",                           \
+      "The device has sent more fresh voucher requests in an hour than limits.attempts-per-hour "  \
+      "allows. See in its timeline why they lead nowhere.")                                        \
+    X(E_MASA_URL, "masa-url", "not possible now",                                                  \
+      "The IDevID names no MASA that can be used, and the manufacturer's record has none: "        \
+      "`gatehousectl manufacturers` sets masa-url.")                                               \
+    X(E_MASA_CREDENTIALS, "masa-credentials", "try again later",                                   \
+      "The MASA does not accept us (401). Ask its operator which certificate or password it "      \
+      "wants.")                                                                                    \
+    X(E_MASA_REFUSED, "masa-refused", "refused by the manufacturer",                               \
+      "The MASA refused to issue a voucher (403): bad or stale signature in its eyes, or another " \
+      "owner. The detail has its words.")                                                          \
+    X(E_MASA_UNKNOWN, "masa-unknown-device", "not known to the manufacturer",                      \
+      "The MASA does not know the device (404). Ask the manufacturer.")                            \
+    X(E_MASA_FORM, "masa-form", "form not possible",                                               \
+      "The MASA cannot make a voucher in the form that the pledge wants (406 or 415).")            \
+    X(E_MASA_ANSWER, "masa-answer", "bad answer from the manufacturer",                            \
+      "The MASA's answer is none that RFC 8995 5.6 knows; the detail has the status and the "      \
+      "beginning of the body.")                                                                    \
+    X(E_MASA_FAILED, "masa-failed", "try again later",                                             \
+      "The MASA could not answer just now (5xx). It is asked again; the pledge waits with 202.")   \
+    X(E_MASA_WORKING, "masa-working", "try again later",                                           \
+      "The MASA is preparing the voucher (202). It is asked again; the pledge waits with 202.")    \
+    X(E_VOUCHER_UNTRUSTED, "voucher-untrusted", "no acceptable voucher",                           \
+      "The voucher's signer does not chain to the manufacturer's voucher anchors. If the "         \
+      "manufacturer has a new signing CA, add it to voucher-anchors.")                             \
+    X(E_VOUCHER_SIGNATURE, "voucher-signature", "no acceptable voucher",                           \
+      "The voucher's signature is wrong. It was not handed to the pledge.")                        \
+    X(E_VOUCHER_SERIAL, "voucher-serial", "no acceptable voucher",                                 \
+      "The MASA sent a voucher for another serial number. It was not handed to the pledge; tell "  \
+      "the manufacturer.")                                                                         \
+    X(E_VOUCHER_NONCE, "voucher-nonce", "no acceptable voucher",                                   \
+      "The MASA sent a voucher for another nonce, or none. It was not handed to the pledge; tell " \
+      "the manufacturer.")                                                                         \
+    X(E_VOUCHER_ISSUER, "voucher-issuer", "no acceptable voucher",                                 \
+      "The voucher names another IDevID issuer than the device has. It was not handed to the "     \
+      "pledge; tell the manufacturer.")                                                            \
+    X(E_VOUCHER_EXPIRED, "voucher-expired", "no acceptable voucher",                               \
+      "The voucher had expired when it came. Check the clock here, then tell the manufacturer.")   \
+    X(E_VOUCHER_PIN, "voucher-pin", "no acceptable voucher",                                       \
+      "The voucher pins a certificate that is not in our TLS chain: the pledge would not trust "   \
+      "us. It was not handed out. Does the MASA confuse two registrars of yours?")                 \
+    X(E_LOG_FOREIGN, "log-foreign-domain", "not allowed",                                          \
+      "The MASA's audit log shows an owner that is neither us nor allowed. The device may be "     \
+      "second-hand or was taken over before; it is not enrolled. If you know that owner, add its " \
+      "domainID to the manufacturer's allowed-domain-ids and reset the device.")                   \
+    X(E_LOG_NONCELESS, "log-nonceless", "not allowed",                                             \
+      "The MASA's audit log shows a voucher without nonce for somebody else: who holds it can "    \
+      "take the device over at any time. It is not enrolled.")                                     \
+    X(E_LOG_TRUNCATED, "log-truncated", "not allowed",                                             \
+      "The MASA has dropped entries from this device's audit log at will, so its history cannot "  \
+      "be judged. It is not enrolled.")                                                            \
+    X(E_LOG_STALE, "log-without-our-entry", "try again later",                                     \
+      "The MASA's audit log does not show the voucher we just received: an old copy, or the MASA " \
+      "does not log. It is fetched again; enrolment waits.")                                       \
+    X(E_LOG_MALFORMED, "log-malformed", "try again later",                                         \
+      "The MASA's audit log could not be read (RFC 8995 5.8.1). It is fetched again; enrolment "   \
+      "waits.")                                                                                    \
+    X(E_TELEMETRY, "telemetry-malformed", "malformed status",                                      \
+      "The pledge's status report is not what RFC 8995 5.7 describes; the detail says why.")       \
+    X(E_REGISTRAR_IDENTITY, "registrar-identity", "internal error",                                \
+      "Our own certificate or key cannot be used. `gatehousectl init` makes them; the detail "     \
+      "says "                                                                                      \
+      "what is wrong with these.")                                                                 \
+    X(E_NO_EPISODE, "no-onboarding", "not known here",                                             \
+      "A status report came from a device that has no onboarding here.")
+DECLARE_PROBLEMS(registrar_problems, REGISTRAR_PROBLEMS)
+
+#endif

@@ -1,0 +1,77 @@
+#include "registrar/voucher_check.h"
+
+#include "core/base/clock.h"
+#include "core/pki/chain.h"
+
+#include <string.h>
+
+static bool check_signature(struct task *t, const struct signed_voucher *sv,
+                            const struct voucher_wanted *wanted)
+{
+    const struct cert *signer;
+    if (!sv->form->verify(t, sv, NULL, &signer))
+        return fail(t, E_VOUCHER_SIGNATURE, "%s", t->detail);
+    if (wanted->voucher_anchors != NULL &&
+        !chain_verify(t, wanted->voucher_anchors, signer, &sv->certs, NULL, NULL))
+        return fail(t, E_VOUCHER_UNTRUSTED, "signed by %s: %s", cert_subject(t, signer), t->detail);
+    return true;
+}
+
+static bool check_device(struct task *t, const struct voucher *v,
+                         const struct voucher_wanted *wanted)
+{
+    ENSURE(t, v->serial_number != NULL && strcmp(v->serial_number, wanted->serial) == 0,
+           E_VOUCHER_SERIAL, "the voucher is for %s, the device is %s",
+           v->serial_number == NULL ? "nobody" : v->serial_number, wanted->serial);
+    ENSURE(t, v->nonce != NULL && strcmp(v->nonce, wanted->nonce) == 0, E_VOUCHER_NONCE,
+           "the voucher's nonce is %s, the pledge's is %s", v->nonce == NULL ? "missing" : v->nonce,
+           wanted->nonce);
+    ENSURE(t,
+           !bytes_present(v->idevid_issuer) || bytes_equal(v->idevid_issuer, wanted->idevid_issuer),
+           E_VOUCHER_ISSUER, "the voucher's idevid-issuer is %s, the device's is %s",
+           bytes_to_hex(t->arena, v->idevid_issuer), bytes_to_hex(t->arena, wanted->idevid_issuer));
+    ENSURE(t, v->expires_on == 0 || v->expires_on > clock_wall(), E_VOUCHER_EXPIRED,
+           "expired on %s", time_to_text(t->arena, v->expires_on));
+    return true;
+}
+
+static bool pins(struct task *t, const struct voucher *v, const struct cert *cert)
+{
+    return (bytes_present(v->pinned_domain_cert) &&
+            bytes_equal(v->pinned_domain_cert, cert->der)) ||
+           (bytes_present(v->pinned_domain_pubk) &&
+            bytes_equal(v->pinned_domain_pubk, cert_spki(t, cert))) ||
+           (bytes_present(v->pinned_domain_pubk_sha256) &&
+            bytes_equal(v->pinned_domain_pubk_sha256, cert_spki_sha256(t, cert)));
+}
+
+/* RFC 8995 5.6.2: the pledge will hold our TLS chain against the pin; so do we. */
+static bool check_pin(struct task *t, const struct voucher *v, const struct voucher_wanted *wanted)
+{
+    for (size_t i = 0; i < wanted->tls_chain->count; i++) {
+        if (pins(t, v, wanted->tls_chain->items[i]))
+            return true;
+    }
+    const struct cert *pinned;
+    ENSURE(t, bytes_present(v->pinned_domain_cert), E_VOUCHER_PIN,
+           "nothing of our TLS chain is pinned");
+    if (!cert_parse(t, v->pinned_domain_cert, &pinned))
+        return fail(t, E_VOUCHER_PIN, "the pinned certificate cannot be read");
+    return fail(t, E_VOUCHER_PIN, "pinned is %s, issued by %s", cert_subject(t, pinned),
+                cert_issuer(t, pinned));
+}
+
+bool voucher_check(struct task *t, const struct voucher_form *form, struct bytes octets,
+                   const struct voucher_wanted *wanted, struct voucher *ret)
+{
+    struct signed_voucher sv;
+    if (!form->open(t, octets, &sv))
+        return fail(t, E_MASA_ANSWER, "no voucher that can be read: %s", t->detail);
+    ENSURE(t, sv.voucher.kind == VOUCHER, E_MASA_ANSWER,
+           "the MASA sent a voucher request instead of a voucher");
+    TRY(check_signature(t, &sv, wanted));
+    TRY(check_device(t, &sv.voucher, wanted));
+    TRY(check_pin(t, &sv.voucher, wanted));
+    *ret = sv.voucher;
+    return true;
+}

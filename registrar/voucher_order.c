@@ -1,0 +1,271 @@
+#include "registrar/voucher_order.h"
+
+#include "core/base/cbor.h"
+#include "core/base/clock.h"
+#include "core/base/failpoint.h"
+#include "core/pledge/order_events.h"
+#include "core/store/records/episode.h"
+#include "registrar/audit_log_order.h"
+#include "registrar/masa.h"
+#include "registrar/registrar_request.h"
+#include "registrar/voucher_check.h"
+
+#include <string.h>
+
+/* What the order's runner is to do; kept in the order. */
+struct voucher_job {
+    const char *media_type; /* of the pledge's request */
+    const char *accept;
+    struct bytes request;
+    struct bytes_list idevid_chain; /* DER, the IDevID first */
+    const char *manufacturer;
+    const char *masa_url;
+    const char *address;
+    struct record_rest rest;
+};
+
+static const struct field voucher_job_fields[] = {
+    FIELD(1, struct voucher_job, media_type, "media-type", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .help = "Form of the pledge's request."),
+    FIELD(2, struct voucher_job, accept, "accept", FIELD_TEXT, .help = "The pledge's Accept."),
+    FIELD(3, struct voucher_job, request, "request", FIELD_OCTETS, .flags = FIELD_REQUIRED,
+          .max = VOUCHER_SIZE_MAX, .help = "The pledge's request, octet for octet."),
+    FIELD(4, struct voucher_job, idevid_chain, "idevid-chain", FIELD_OCTETS_LIST, .min = 1,
+          .max = CERT_COUNT_MAX, .help = "The IDevID and its chain, DER."),
+    FIELD(5, struct voucher_job, manufacturer, "manufacturer", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .help = "Whose device it is."),
+    FIELD(6, struct voucher_job, masa_url, "masa-url", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .help = "Base of the MASA's resources."),
+    FIELD(7, struct voucher_job, address, "address", FIELD_TEXT, .help = "The pledge's."),
+};
+static const struct record_type voucher_job_type =
+    RECORD_TYPE("voucher-job", 1, struct voucher_job, voucher_job_fields);
+
+bool voucher_order_submit(struct task *t, struct tx *tx, const struct registrar *r,
+                          const struct knock *knock, struct bytes episode, struct bytes *ret_order)
+{
+    struct voucher_job job;
+    record_init(t, &voucher_job_type, &job);
+    job.media_type = knock->request->signed_request.form->media_type;
+    job.accept = knock->accept;
+    job.request = knock->request->signed_request.octets;
+    job.idevid_chain = certs_der(t, &knock->idevid->chain);
+    job.manufacturer = knock->idevid->manufacturer->name;
+    job.masa_url = knock->masa_url;
+    job.address = knock->address;
+
+    struct cbor_writer identity = cbor_writer_make(t->arena);
+    cbor_write_array(&identity, 3);
+    cbor_write_text(&identity, "voucher");
+    cbor_write_octets(&identity, knock->idevid->device);
+    cbor_write_octets(&identity, knock->request->sha256);
+    struct order_request request = {
+        .kind = &voucher_order,
+        .identity = bytes_sha256(t->arena, cbor_written(&identity)),
+        .device = knock->idevid->device,
+        .episode = episode,
+        .peer = masa_peer(t, knock->masa_url),
+    };
+    enum order_join join;
+    TRY(record_encode(t, &voucher_job_type, &job, &request.request));
+    return order_submit_in(t, tx, r->orders, &request, ret_order, &join);
+}
+
+/* The job with what it is about, read again from its octets and the store. */
+struct voucher_run {
+    struct order_run *run;
+    const struct registrar *registrar;
+    struct voucher_job job;
+    const struct voucher_form *form;
+    struct signed_voucher request;
+    const struct cert *idevid;
+    const char *serial;
+    struct manufacturer maker;
+    struct bytes rvr;
+};
+
+static bool read_job(struct task *t, struct voucher_run *vr)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    TRY(record_decode(t, &voucher_job_type, vr->run->request, &vr->job));
+    vr->form = voucher_form_of(vr->job.media_type);
+    ENSURE(t, vr->form != NULL, E_VOUCHER_FORM, "%s", vr->job.media_type);
+    TRY(vr->form->open(t, vr->job.request, &vr->request));
+    TRY(cert_parse(t, vr->job.idevid_chain.items[0], &vr->idevid));
+    TRY(cert_subject_serial(t, vr->idevid, &vr->serial));
+    TRY(view_open(t, vr->registrar->store, &view));
+    return table_get(t, view_reader(view), &manufacturers, bytes_of_text(vr->job.manufacturer),
+                     &vr->maker);
+}
+
+/*
+ * The signed request is durable before it is sent, and sent again octet for octet after a crash:
+ * a MASA may refuse a second, different request for the same nonce.
+ */
+static bool make_request(struct task *t, struct voucher_run *vr)
+{
+    vr->rvr = vr->run->work;
+    if (bytes_present(vr->rvr))
+        return true;
+    TRY(registrar_request_make(t, vr->registrar, vr->form, vr->idevid, &vr->request, &vr->rvr));
+    failpoint(FP_VOUCHER_BEFORE_REQUEST_STORED);
+    TRY(order_save_work(t, vr->run, vr->rvr, NULL, NULL));
+    failpoint(FP_VOUCHER_AFTER_REQUEST_STORED);
+    return true;
+}
+
+/* RFC 8995 5.6: what the MASA's status means. */
+static bool judge_status(struct task *t, const struct voucher_form *form,
+                         const struct http_answer *answer)
+{
+    switch (answer->status) {
+    case 200:
+        ENSURE(t, answer->media_type != NULL && strcmp(answer->media_type, form->media_type) == 0,
+               E_MASA_ANSWER, "Content-Type %s where %s was asked for",
+               answer->media_type == NULL ? "missing" : answer->media_type, form->media_type);
+        return true;
+    case 202:
+        return fail(t, E_MASA_WORKING, "the MASA answered 202");
+    case 401:
+        return fail(t, E_MASA_CREDENTIALS, "%s", masa_words(t, answer));
+    case 403:
+        return fail(t, E_MASA_REFUSED, "%s", masa_words(t, answer));
+    case 404:
+        return fail(t, E_MASA_UNKNOWN, "%s", masa_words(t, answer));
+    case 406:
+    case 415:
+        return fail(t, E_MASA_FORM, "%s", masa_words(t, answer));
+    default:
+        return fail(t, answer->status >= 500 ? E_MASA_FAILED : E_MASA_ANSWER, "%s",
+                    masa_words(t, answer));
+    }
+}
+
+/* RFC 8995 5.4 to 5.6: ask, and hold the answer against what was asked for. */
+static bool get_voucher(struct task *t, struct voucher_run *vr, struct http_answer *ret_answer,
+                        struct voucher *ret_voucher)
+{
+    const struct registrar *r = vr->registrar;
+    struct voucher_wanted wanted = {
+        .serial = vr->serial,
+        .nonce = vr->request.voucher.nonce,
+        .tls_chain = &r->identity.tls_chain,
+    };
+    struct cert_list anchors;
+    TRY(cert_idevid_issuer(t, vr->idevid, &wanted.idevid_issuer));
+    if (vr->maker.voucher_anchors.count > 0) {
+        TRY(certs_parse(t, &vr->maker.voucher_anchors, &anchors));
+        TRY(anchors_make(t, &anchors, &wanted.voucher_anchors));
+    }
+    TRY(masa_post(t, r, &vr->maker, vr->job.masa_url, "requestvoucher", vr->form->media_type,
+                  vr->job.accept == NULL ? vr->form->media_type : vr->job.accept, vr->rvr,
+                  ret_answer));
+    failpoint(FP_VOUCHER_AFTER_MASA_ANSWER);
+    TRY(judge_status(t, vr->form, ret_answer));
+    return voucher_check(t, vr->form, ret_answer->body, &wanted, ret_voucher);
+}
+
+struct handover {
+    const struct voucher_run *vr;
+    const struct voucher *voucher;
+    struct bytes octets;
+    struct bytes log_order;
+};
+
+static bool note_voucher(struct task *t, struct tx *tx, void *arg)
+{
+    struct handover *h = arg;
+    const struct order *order = h->vr->run->order;
+    struct episode e;
+    TRY(table_get(t, tx_reader(tx), &episodes, order->episode, &e));
+    if (e.stage == EPISODE_REQUESTED || e.stage == EPISODE_VOUCHER_REFUSED)
+        e.stage = EPISODE_VOUCHER;
+    e.voucher_sha256 = bytes_sha256(t->arena, h->octets);
+    e.voucher_assertion = h->voucher->assertion;
+    TRY(audit_log_order_submit(t, tx, h->vr->run->orders, order, h->vr->job.manufacturer,
+                               h->vr->job.masa_url, &h->log_order));
+    e.log_order = h->log_order;
+    TRY(table_put(t, tx, &episodes, &e));
+    const char *detail =
+        arena_printf(t->arena, "assertion %s, created-on %s",
+                     h->voucher->assertion == NULL ? "not stated" : h->voucher->assertion,
+                     h->voucher->created_on == 0 ? "not stated"
+                                                 : time_to_text(t->arena, h->voucher->created_on));
+    return order_event(t, tx, order, "voucher-received", "masa", detail);
+}
+
+/* RFC 8995 5.6: the voucher goes to the pledge octet for octet. */
+static bool hand_over(struct task *t, struct voucher_run *vr, const struct http_answer *answer,
+                      const struct voucher *voucher)
+{
+    struct handover h = {.vr = vr, .voucher = voucher, .octets = answer->body};
+    TRY(order_done(t, vr->run, vr->form->media_type, answer->body, note_voucher, &h));
+    orders_wake(vr->run->orders, h.log_order);
+    failpoint(FP_VOUCHER_AFTER_DONE);
+    return true;
+}
+
+static bool note_refusal(struct task *t, struct tx *tx, void *arg)
+{
+    const struct order_trouble *trouble = arg;
+    struct episode e;
+    TRY(table_get(t, tx_reader(tx), &episodes, trouble->order->episode, &e));
+    e.stage = EPISODE_VOUCHER_REFUSED;
+    TRY(table_put(t, tx, &episodes, &e));
+    return order_trouble_note(t, tx, arg);
+}
+
+/* A MASA's clear no is final for this request; what can be set right here is not. */
+static const struct problem_kind *const final[] = {E_MASA_REFUSED, E_MASA_UNKNOWN, E_MASA_FORM,
+                                                   NULL};
+/* What else an order is refused with. */
+static const struct problem_kind *const liftable[] = {
+    E_MASA_CREDENTIALS,  E_MASA_ANSWER,
+    E_VOUCHER_UNTRUSTED, E_VOUCHER_SIGNATURE,
+    E_VOUCHER_SERIAL,    E_VOUCHER_NONCE,
+    E_VOUCHER_ISSUER,    E_VOUCHER_EXPIRED,
+    E_VOUCHER_PIN,       NULL,
+};
+
+bool voucher_order_told(const struct task *t)
+{
+    return task_failed_with_any(t, final) || task_failed_with_any(t, liftable);
+}
+
+static bool give_up_or_wait(struct task *t, struct voucher_run *vr,
+                            const struct http_answer *answer)
+{
+    struct order_trouble trouble = order_trouble_of(t, vr->run->order, "voucher-refused");
+    if (masa_problem_passes(t)) {
+        trouble.event = "masa-not-reached";
+        return order_retry(t, vr->run, (int64_t)answer->retry_after * SECOND_MS, order_trouble_note,
+                           &trouble);
+    }
+    return order_refuse(t, vr->run, !task_failed_with_any(t, final), note_refusal, &trouble);
+}
+
+static bool run_voucher(struct task *t, struct order_run *run)
+{
+    struct voucher_run vr = {.run = run, .registrar = run->context};
+    struct http_answer answer = {0};
+    struct voucher voucher;
+    if (read_job(t, &vr) && make_request(t, &vr) && get_voucher(t, &vr, &answer, &voucher))
+        return hand_over(t, &vr, &answer, &voucher);
+    return give_up_or_wait(t, &vr, &answer);
+}
+
+/* While its onboarding lasts, the pledge that asks again gets the same voucher. */
+static bool may_replay(struct task *t, struct reader *r, const struct order *order, bool *ret)
+{
+    struct episode e;
+    bool found;
+    TRY(table_find(t, r, &episodes, order->episode, &e, &found));
+    *ret = found && e.closed == 0;
+    return true;
+}
+
+const struct order_kind voucher_order = {
+    .name = "voucher",
+    .run = run_voucher,
+    .replayable = may_replay,
+};
