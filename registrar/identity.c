@@ -3,39 +3,6 @@
 #include "core/base/clock.h"
 #include "core/store/records/authority.h"
 
-#include <string.h>
-
-#define AUTHORITY_DEPTH_MAX 8 /* certificates from ours to the root */
-
-static bool read_authority(struct task *t, struct reader *r, const char *name,
-                           struct authority *ret, const struct cert **ret_cert)
-{
-    bool found;
-    TRY(table_find(t, r, &authorities, bytes_of_text(name), ret, &found));
-    ENSURE(t, found, E_REGISTRAR_IDENTITY, "the store has no authority %s", name);
-    return cert_parse(t, ret->certificate, ret_cert);
-}
-
-/* From our certificate to the root, by the issuers' names. */
-static bool read_chain(struct task *t, struct reader *r, struct authority *ret_own,
-                       struct cert_list *ret)
-{
-    const struct cert **chain = arena_array(t->arena, AUTHORITY_DEPTH_MAX, sizeof(struct cert *));
-    struct authority authority;
-    size_t count = 0;
-    for (const char *name = AUTHORITY_REGISTRAR;; name = authority.issuer) {
-        ENSURE(t, count < AUTHORITY_DEPTH_MAX, E_REGISTRAR_IDENTITY,
-               "more than %d certificates from ours to the root", AUTHORITY_DEPTH_MAX);
-        TRY(read_authority(t, r, name, &authority, &chain[count]));
-        if (count++ == 0)
-            *ret_own = authority;
-        if (strcmp(authority.issuer, authority.name) == 0)
-            break;
-    }
-    *ret = (struct cert_list){chain, count};
-    return true;
-}
-
 static bool check_certificate(struct task *t, const struct cert *cert,
                               const struct keystore_key *key)
 {
@@ -56,12 +23,15 @@ bool identity_load(struct task *t, struct store *store, struct keystore *keys,
                    struct registrar_identity *ret, struct keystore_key **ret_key)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
-    struct authority own;
+    struct bytes_list chain;
     struct cert_list domain;
     struct keystore_key *key;
+    const char *label;
     TRY(view_open(t, store, &view));
-    TRY(read_chain(t, view_reader(view), &own, &domain));
-    TRY(keystore_find(t, keys, own.key_label, &key));
+    if (!authority_chain(t, view_reader(view), AUTHORITY_REGISTRAR, &chain, &label))
+        return fail(t, E_REGISTRAR_IDENTITY, "%s", t->detail);
+    TRY(certs_parse(t, &chain, &domain));
+    TRY(keystore_find(t, keys, label, &key));
     TRY(check_certificate(t, domain.items[0], key));
     *ret = (struct registrar_identity){
         .cert = domain.items[0],

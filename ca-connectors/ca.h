@@ -1,0 +1,82 @@
+/*
+ * CA connectors: one vtable, one file per kind of CA.  A connector turns a checked certification
+ * request into a certificate; it keeps what it must remember between steps as opaque octets in the
+ * order (a transaction id, an order's URL), stored before it sends anything.
+ */
+#ifndef GATEHOUSE_CA_CONNECTORS_CA_H
+#define GATEHOUSE_CA_CONNECTORS_CA_H
+
+#include "ca-connectors/problems.h"
+#include "core/base/record.h"
+#include "core/pki/csr.h"
+#include "core/store/records/profile.h"
+#include "core/store/store.h"
+#include "pkcs11/keystore.h"
+
+/* What a connector may use.  Borrowed, for as long as the CA is open. */
+struct ca_environment {
+    struct store *store;
+    struct keystore *keys;
+    struct http_client *client;
+};
+
+struct ca_request {
+    const struct csr *csr;         /* signature verified, checked against the CSR attributes */
+    const struct profile *profile; /* validity, key usage */
+    const char *serial;            /* of the device, for CAs that want to know */
+    struct bytes state;            /* what save() kept last; absent: the first step */
+    /* Makes `state` durable.  To be called before anything that depends on it is sent. */
+    MUST_USE bool (*save)(struct task *t, void *arg, struct bytes state);
+    void *save_arg;
+};
+
+enum ca_outcome { CA_ISSUED, CA_WAITING };
+struct ca_result {
+    enum ca_outcome outcome;
+    const struct cert *certificate; /* issued */
+    int64_t retry_after;            /* waiting: ms */
+};
+
+struct ca_connector {
+    const char *name;                   /* in CA records: "local" */
+    const struct record_type *settings; /* its own configuration items */
+    size_t settings_size;
+    /* `t`'s arena, and the settings in it, live as long as the CA is open. */
+    MUST_USE bool (*open)(struct task *t, const struct ca_environment *env, const void *settings,
+                          void **ret);
+    void (*close)(void *ca);
+    /* The issuing CA's chain, the issuer first, the root last: for /cacerts. */
+    MUST_USE bool (*chain)(struct task *t, void *ca, struct cert_list *ret);
+    /*
+     * One step towards a certificate.  Fails with E_CA_REFUSED (for good) or with anything else
+     * (tried again later).
+     */
+    MUST_USE bool (*enrol)(struct task *t, void *ca, const struct ca_request *request,
+                           struct ca_result *ret);
+};
+
+extern const struct ca_connector ca_local; /* see local.h */
+
+/* The CAs that the store's records name, opened: all of them, or the opening fails. */
+struct ca_registry;
+MUST_USE bool ca_registry_open(struct task *t, const struct ca_environment *env,
+                               struct ca_registry **ret);
+/* Accepts NULL. */
+void ca_registry_close(struct ca_registry *registry);
+
+struct ca; /* one of them */
+/* Fails with E_CA_UNKNOWN. */
+MUST_USE bool ca_find(struct task *t, struct ca_registry *registry, const char *name,
+                      const struct ca **ret);
+const char *ca_name(const struct ca *ca);
+MUST_USE bool ca_chain(struct task *t, const struct ca *ca, struct cert_list *ret);
+/*
+ * The connector's step, and what no connector may do.  A certificate that comes back is no CA's and
+ * carries neither cmcRA, cmcCA nor anyExtendedKeyUsage (E_CA_FORBIDDEN_EKU; a profile that wants
+ * them gets no further than here); it is for the request's key, and has a subject or alternative
+ * names, all those asked for among them (E_CA_REFUSED: another try would give no better one).
+ */
+MUST_USE bool ca_enrol(struct task *t, const struct ca *ca, const struct ca_request *request,
+                       struct ca_result *ret);
+
+#endif

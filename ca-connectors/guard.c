@@ -1,0 +1,99 @@
+/* What no CA may give a device, whatever the connector. */
+#include "ca-connectors/ca_internal.h"
+
+#include <strings.h>
+
+#include <openssl/x509v3.h>
+
+/*
+ * RFC 7030 3.6.1: a client takes whoever holds id-kp-cmcRA for an EST server, and RFC 8995 5.5.4
+ * has the MASA take it for a registrar; id-kp-cmcCA speaks for a CA likewise.  anyExtendedKeyUsage
+ * (RFC 5280 4.2.1.12) passes for both where the check is lenient.
+ */
+static const char *const forbidden_usages[] = {OID_KP_CMC_RA, OID_KP_CMC_CA, "2.5.29.37.0"};
+
+/* "cmcRA" or dotted: the same object. */
+static bool names_object(const char *name, const char *oid)
+{
+    ASN1_OBJECT *one = OBJ_txt2obj(name, 0);
+    ASN1_OBJECT *other = OBJ_txt2obj(oid, 1);
+    bool same = one != NULL && other != NULL && OBJ_cmp(one, other) == 0;
+    ASN1_OBJECT_free(one);
+    ASN1_OBJECT_free(other);
+    return same;
+}
+
+/* Before the CA is asked: what was signed once exists. */
+static bool check_profile(struct task *t, const struct profile *profile)
+{
+    for (size_t i = 0; i < profile->ext_key_usage.count; i++) {
+        for (size_t j = 0; j < ARRAY_SIZE(forbidden_usages); j++)
+            ENSURE(t, !names_object(profile->ext_key_usage.items[i], forbidden_usages[j]),
+                   E_CA_FORBIDDEN_EKU, "profile %s has the extended key usage %s", profile->name,
+                   profile->ext_key_usage.items[i]);
+    }
+    return true;
+}
+
+static bool may_sign_certificates(const struct cert *cert)
+{
+    return (X509_get_extension_flags(cert->x509) & EXFLAG_KUSAGE) != 0 &&
+           (X509_get_key_usage(cert->x509) & (KU_KEY_CERT_SIGN | KU_CRL_SIGN)) != 0;
+}
+
+static bool check_powers(struct task *t, const struct cert *cert)
+{
+    ENSURE(t, !cert_is_ca(cert) && !may_sign_certificates(cert), E_CA_FORBIDDEN_EKU,
+           "the certificate for a device is that of a CA");
+    for (size_t i = 0; i < ARRAY_SIZE(forbidden_usages); i++)
+        ENSURE(t, !cert_has_eku(cert, forbidden_usages[i]), E_CA_FORBIDDEN_EKU,
+               "the certificate has the extended key usage %s", forbidden_usages[i]);
+    return true;
+}
+
+static bool has_name(const struct text_list *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcasecmp(names->items[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* RFC 7030 4.2.1: the names asked for are those that the owner told the device to ask for. */
+static bool check_names(struct task *t, const struct cert *cert, const struct csr *csr)
+{
+    struct text_list asked = {NULL, 0};
+    struct text_list given;
+    const struct extension *names = extension_find(&csr->extensions, OID_CE_SUBJECT_ALT_NAME);
+    if (names != NULL)
+        TRY(alt_names_to_text(t, names->value, &asked));
+    TRY(cert_alt_names(t, cert, &given));
+    for (size_t i = 0; i < asked.count; i++)
+        ENSURE(t, has_name(&given, asked.items[i]), E_CA_REFUSED,
+               "the CA's certificate lacks the name %s", asked.items[i]);
+    ENSURE(t, given.count > 0 || X509_NAME_entry_count(X509_get_subject_name(cert->x509)) > 0,
+           E_CA_REFUSED, "the CA's certificate names nobody");
+    return true;
+}
+
+static bool check_certificate(struct task *t, const struct cert *cert, const struct csr *csr)
+{
+    ENSURE(t, bytes_equal(cert_spki(t, cert), csr->spki), E_CA_REFUSED,
+           "the CA's certificate is for another key");
+    TRY(check_powers(t, cert));
+    return check_names(t, cert, csr);
+}
+
+bool ca_enrol(struct task *t, const struct ca *ca, const struct ca_request *request,
+              struct ca_result *ret)
+{
+    struct ca_result result;
+    TRY(check_profile(t, request->profile));
+    if (!ca->connector->enrol(t, ca->handle, request, &result))
+        return fail_context(t, "CA %s", ca->name);
+    if (result.outcome == CA_ISSUED && !check_certificate(t, result.certificate, request->csr))
+        return fail_context(t, "CA %s", ca->name);
+    *ret = result;
+    return true;
+}

@@ -1,0 +1,134 @@
+#include "ca-connectors/local.h"
+
+#include "ca-connectors/ca.h"
+#include "core/base/failpoint.h"
+#include "core/pki/issue.h"
+#include "core/store/records/authority.h"
+
+#define AUTHORITY_MAX 64 /* characters of a name */
+
+static const struct field fields[] = {
+    FIELD(1, struct local_settings, authority, "authority", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .max = AUTHORITY_MAX, .preset = AUTHORITY_DEVICE_CA,
+          .help = "Which of the owner's authorities signs."),
+};
+const struct record_type local_settings_type =
+    RECORD_TYPE("ca-local", 1, struct local_settings, fields);
+
+struct local_ca {
+    struct cert_list chain; /* the issuer first */
+    struct keystore_key *key;
+};
+
+/* ---- Opening ---- */
+
+static bool local_open(struct task *t, const struct ca_environment *env, const void *settings,
+                       void **ret)
+{
+    const struct local_settings *local = settings;
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    struct local_ca *ca = arena_alloc(t->arena, sizeof(*ca));
+    struct bytes_list chain;
+    const char *label;
+    TRY(view_open(t, env->store, &view));
+    TRY(authority_chain(t, view_reader(view), local->authority, &chain, &label));
+    TRY(certs_parse(t, &chain, &ca->chain));
+    TRY(keystore_find(t, env->keys, label, &ca->key));
+    const struct cert *issuer = ca->chain.items[0];
+    ENSURE(t, cert_is_ca(issuer), E_CA_FAILED, "authority %s is no CA", local->authority);
+    ENSURE(t, bytes_equal(cert_spki(t, issuer), keystore_key_spki(ca->key)), E_CA_FAILED,
+           "the certificate of authority %s is for another key than the token's %s",
+           local->authority, label);
+    *ret = ca;
+    return true;
+}
+
+static void local_close(void *ca)
+{
+    (void)ca; /* everything is in the arena it was opened with */
+}
+
+static bool local_chain(struct task *t, void *ca, struct cert_list *ret)
+{
+    const struct local_ca *local = ca;
+    (void)t;
+    *ret = local->chain;
+    return true;
+}
+
+/* ---- Issuing ---- */
+
+/* What the profile says of the key's use, and the names that the device asked for. */
+static bool make_extensions(struct task *t, const struct ca_request *request,
+                            struct extension_list *ret)
+{
+    const struct profile *profile = request->profile;
+    const struct extension *names =
+        extension_find(&request->csr->extensions, OID_CE_SUBJECT_ALT_NAME);
+    struct extension *items = arena_array(t->arena, 3, sizeof(*items));
+    size_t count = 0;
+    if (names != NULL)
+        items[count++] = (struct extension){OID_CE_SUBJECT_ALT_NAME, false, names->value};
+    if (profile->key_usage.count > 0) {
+        /* RFC 5280 4.2.1.3: to be critical. */
+        struct extension *usage = &items[count++];
+        *usage = (struct extension){.oid = OID_CE_KEY_USAGE, .critical = true};
+        TRY(extension_key_usage(t, &profile->key_usage, &usage->value));
+    }
+    if (profile->ext_key_usage.count > 0) {
+        struct extension *usage = &items[count++];
+        *usage = (struct extension){.oid = OID_CE_EXT_KEY_USAGE};
+        TRY(extension_ext_key_usage(t, &profile->ext_key_usage, &usage->value));
+    }
+    *ret = (struct extension_list){items, count};
+    return true;
+}
+
+/* From a little before now, as long as the profile says, and never beyond the issuer's. */
+static bool set_validity(struct task *t, const struct cert *issuer, int64_t validity,
+                         struct issue *issue)
+{
+    int64_t now = clock_wall();
+    int64_t first = cert_not_before(issuer);
+    int64_t last = cert_not_after(issuer);
+    ENSURE(t, now >= first && now < last, E_CA_FAILED,
+           "the CA's certificate is valid from %s to %s", time_to_text(t->arena, first),
+           time_to_text(t->arena, last));
+    issue->not_before = now - LOCAL_BACKDATE > first ? now - LOCAL_BACKDATE : first;
+    issue->not_after = validity < last - now ? now + validity : last;
+    return true;
+}
+
+static bool local_enrol(struct task *t, void *ca, const struct ca_request *request,
+                        struct ca_result *ret)
+{
+    const struct local_ca *local = ca;
+    const struct cert *certificate;
+    struct issue issue = {
+        .subject = X509_REQ_get_subject_name(request->csr->request),
+        .key = request->csr->key,
+        .issuer = local->chain.items[0],
+        .issuer_key = keystore_key_evp(local->key),
+    };
+    TRY(make_extensions(t, request, &issue.extensions));
+    /* RFC 5280 4.1.2.6: a subject, or names in the extension. */
+    ENSURE(t,
+           X509_NAME_entry_count(issue.subject) > 0 ||
+               extension_find(&issue.extensions, OID_CE_SUBJECT_ALT_NAME) != NULL,
+           E_CA_REFUSED, "the request has neither a subject nor a SubjectAltName");
+    TRY(set_validity(t, issue.issuer, request->profile->validity, &issue));
+    TRY(issue_certificate(t, &issue, &certificate));
+    failpoint(FP_ENROL_AFTER_SIGNED);
+    *ret = (struct ca_result){.outcome = CA_ISSUED, .certificate = certificate};
+    return true;
+}
+
+const struct ca_connector ca_local = {
+    .name = CA_LOCAL,
+    .settings = &local_settings_type,
+    .settings_size = sizeof(struct local_settings),
+    .open = local_open,
+    .close = local_close,
+    .chain = local_chain,
+    .enrol = local_enrol,
+};

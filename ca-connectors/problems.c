@@ -1,0 +1,3 @@
+#include "ca-connectors/problems.h"
+
+DEFINE_PROBLEMS(ca_problems, CA_PROBLEMS)

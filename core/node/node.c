@@ -1,0 +1,133 @@
+#include "core/node/node.h"
+
+#include "core/base/clock.h"
+#include "core/base/config.h"
+#include "core/base/log.h"
+#include "core/http/address.h"
+
+#include <string.h>
+
+/* ---- Paths ---- */
+
+/* A path in the file, seen from the file's folder.  `folder` ends with "/"; "": the current one. */
+static const char *seen_from(struct arena *arena, const char *folder, const char *path)
+{
+    if (path == NULL || path[0] == '/' || folder[0] == '\0')
+        return path;
+    return arena_printf(arena, "%s%s", folder, path);
+}
+
+static void resolve_paths(struct task *t, const char *file, struct node *node)
+{
+    const char *slash = strrchr(file, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - file) + 1;
+    const char *folder = arena_strndup(t->arena, file, len);
+    node->listen.admin = seen_from(t->arena, folder, node->listen.admin);
+    node->store.path = seen_from(t->arena, folder, node->store.path);
+    node->token.pin_file = seen_from(t->arena, folder, node->token.pin_file);
+    node->owner_folder = seen_from(t->arena, folder, node->owner_folder);
+    /* A bare name is one for the dynamic linker to find. */
+    if (strchr(node->token.module, '/') != NULL)
+        node->token.module = seen_from(t->arena, folder, node->token.module);
+}
+
+/* ---- What one item says about another ---- */
+
+static bool check_listen(struct task *t, const struct node_listen *listen)
+{
+    for (size_t i = 0; i < listen->pledges.count; i++) {
+        const char *text = listen->pledges.items[i];
+        struct sockaddr_storage address;
+        socklen_t len;
+        if (!address_from_text(t, text, &address, &len))
+            return fail_context(t, "listen.pledges[%zu]", i);
+        for (size_t j = 0; j < i; j++)
+            ENSURE(t, strcmp(listen->pledges.items[j], text) != 0, E_CONFIG,
+                   "listen.pledges[%zu]: %s is there twice", i, text);
+    }
+    return true;
+}
+
+static bool check_limits(struct task *t, const struct node *node)
+{
+    const struct node_limits *limits = &node->limits;
+    ENSURE(t, limits->connections_per_address <= limits->connections, E_CONFIG,
+           "limits.connections-per-address: must be at most limits.connections (%llu)",
+           (unsigned long long)limits->connections);
+    ENSURE(t, limits->requests + node->orders.runners <= node->store.readers, E_CONFIG,
+           "store.readers: must be at least limits.requests and orders.runners together (%llu)",
+           (unsigned long long)(limits->requests + node->orders.runners));
+    /* RFC 9110 10.2.3: Retry-After counts seconds. */
+    ENSURE(t, limits->retry_after % SECOND_MS == 0, E_CONFIG,
+           "limits.retry-after: must be whole seconds");
+    return true;
+}
+
+static bool check_orders(struct task *t, const struct node_orders *orders)
+{
+    ENSURE(t, orders->runners_per_peer <= orders->runners, E_CONFIG,
+           "orders.runners-per-peer: must be at most orders.runners (%llu)",
+           (unsigned long long)orders->runners);
+    ENSURE(t, orders->retry_first <= orders->retry_most, E_CONFIG,
+           "orders.retry-first: must be at most orders.retry-most (%s)",
+           duration_to_text(t->arena, orders->retry_most));
+    ENSURE(t, orders->run_limit <= orders->lifetime, E_CONFIG,
+           "orders.run-limit: must be at most orders.lifetime (%s)",
+           duration_to_text(t->arena, orders->lifetime));
+    ENSURE(t, orders->replay <= orders->retention, E_CONFIG,
+           "orders.replay: must be at most orders.retention (%s)",
+           duration_to_text(t->arena, orders->retention));
+    return true;
+}
+
+/* "name:port:address" */
+static bool check_resolve(struct task *t, const char *text)
+{
+    struct sockaddr_storage address;
+    socklen_t len;
+    const char *port = strchr(text, ':');
+    const char *host = port == NULL ? NULL : strchr(port + 1, ':');
+    if (port == NULL || host == NULL || port == text || port + 1 == host || host[1] == '\0')
+        return fail(t, E_CONFIG, "%s is not name:port:address", text);
+    const char *place =
+        arena_printf(t->arena, "%s:%.*s", host + 1, (int)(host - port - 1), port + 1);
+    return address_from_text(t, place, &address, &len);
+}
+
+static bool check_outgoing(struct task *t, const struct node *node)
+{
+    const struct node_outgoing *outgoing = &node->outgoing;
+    ENSURE(t, outgoing->connect_timeout <= outgoing->timeout, E_CONFIG,
+           "outgoing.connect-timeout: must be at most outgoing.timeout (%s)",
+           duration_to_text(t->arena, outgoing->timeout));
+    ENSURE(t, outgoing->timeout <= node->orders.run_limit, E_CONFIG,
+           "outgoing.timeout: must be at most orders.run-limit (%s)",
+           duration_to_text(t->arena, node->orders.run_limit));
+    for (size_t i = 0; i < outgoing->resolve.count; i++) {
+        if (!check_resolve(t, outgoing->resolve.items[i]))
+            return fail_context(t, "outgoing.resolve[%zu]", i);
+    }
+    return true;
+}
+
+static bool check(struct task *t, const struct node *node)
+{
+    enum log_level level;
+    TRY(check_listen(t, &node->listen));
+    ENSURE(t, log_level_from_text(node->log_level, &level), E_CONFIG,
+           "log-level: \"%s\" is none of debug, info, warning and error", node->log_level);
+    TRY(check_limits(t, node));
+    TRY(check_orders(t, &node->orders));
+    return check_outgoing(t, node);
+}
+
+bool node_read(struct task *t, const char *path, struct node *ret)
+{
+    struct node node;
+    TRY(config_read(t, path, &node_type, &node));
+    if (!check(t, &node))
+        return fail(t, E_CONFIG, "%s: %s", path, t->detail);
+    resolve_paths(t, path, &node);
+    *ret = node;
+    return true;
+}

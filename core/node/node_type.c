@@ -1,0 +1,174 @@
+/* The items of the node file, group by group. */
+#include "core/node/node.h"
+
+#include "core/base/clock.h"
+
+#define KIB 1024LL
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define TIB (1024 * GIB)
+
+#define PATH_MAX_LEN   4095
+#define SOCKET_MAX_LEN 107 /* of a Unix socket's path: unix(7) */
+#define LABEL_MAX_LEN  32  /* of a token: PKCS#11, CK_TOKEN_INFO */
+#define THREADS_MAX    65536
+
+static const struct field listen_fields[] = {
+    FIELD(1, struct node_listen, pledges, "pledges", FIELD_TEXTS, .flags = FIELD_REQUIRED, .min = 1,
+          .max = 32, .preset = "0.0.0.0:8443, [::]:8443",
+          .help = "Addresses and ports where pledges come in (HTTPS): numeric, IPv6 in brackets; "
+                  "\":8443\" stands for every address."),
+    FIELD(2, struct node_listen, admin, "admin", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .max = SOCKET_MAX_LEN, .preset = "/run/gatehouse/admin.sock",
+          .help = "Unix socket of the API that gatehousectl uses."),
+};
+static const struct record_type listen_type =
+    RECORD_TYPE("listen", 1, struct node_listen, listen_fields);
+
+static const struct field store_fields[] = {
+    FIELD(1, struct node_store, path, "path", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .max = PATH_MAX_LEN, .preset = "/var/lib/gatehouse/store",
+          .help = "Folder of the store."),
+    FIELD(2, struct node_store, size, "size", FIELD_SIZE, .min = 16 * MIB, .max = 16 * TIB,
+          .preset = "64 GiB",
+          .help = "Most that the store can hold. The file is sparse: disk is used as records "
+                  "come."),
+    FIELD(3, struct node_store, readers, "readers", FIELD_UINT, .min = 16, .max = THREADS_MAX,
+          .preset = "2048",
+          .help = "Most readers at once; at least as many as limits.requests and orders.runners "
+                  "together."),
+    FIELD(4, struct node_store, batch, "batch", FIELD_UINT, .min = 1, .max = 4096, .preset = "256",
+          .help = "Most updates made durable with one sync of the disk."),
+    FIELD(5, struct node_store, alarm_percent, "alarm-percent", FIELD_UINT, .min = 1, .max = 100,
+          .preset = "80", .help = "An alarm is raised when the store is so full, in percent."),
+};
+static const struct record_type store_type =
+    RECORD_TYPE("store", 1, struct node_store, store_fields);
+
+static const struct field token_fields[] = {
+    FIELD(1, struct node_token, module, "module", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .max = PATH_MAX_LEN, .preset = "/usr/lib/softhsm/libsofthsm2.so",
+          .help = "The HSM's PKCS#11 library."),
+    FIELD(2, struct node_token, label, "label", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .max = LABEL_MAX_LEN, .preset = "gatehouse", .help = "Label of the token."),
+    FIELD(3, struct node_token, pin_file, "pin-file", FIELD_TEXT, .max = PATH_MAX_LEN,
+          .help = "File that holds the user PIN, for nobody else to read. Without it the systemd "
+                  "credential token-pin is used."),
+};
+static const struct record_type token_type =
+    RECORD_TYPE("token", 1, struct node_token, token_fields);
+
+static const struct field limit_fields[] = {
+    FIELD(1, struct node_limits, connections, "connections", FIELD_UINT, .min = 1,
+          .max = THREADS_MAX, .preset = "4096",
+          .help = "Most connections at once; each takes a thread."),
+    FIELD(2, struct node_limits, connections_per_address, "connections-per-address", FIELD_UINT,
+          .min = 1, .max = THREADS_MAX, .preset = "512",
+          .help = "Most connections from one IPv4 address or IPv6 /64."),
+    FIELD(3, struct node_limits, requests, "requests", FIELD_UINT, .min = 1, .max = THREADS_MAX,
+          .preset = "1024", .help = "Most requests in work at once; others get 503."),
+    FIELD(4, struct node_limits, handshake, "handshake", FIELD_DURATION, .min = SECOND_MS,
+          .max = 10 * MINUTE_MS, .preset = "20 s", .help = "Longest TLS handshake."),
+    FIELD(5, struct node_limits, header, "header", FIELD_DURATION, .min = SECOND_MS,
+          .max = 10 * MINUTE_MS, .preset = "10 s",
+          .help = "Longest time for the header of a request to arrive."),
+    FIELD(6, struct node_limits, body, "body", FIELD_DURATION, .min = SECOND_MS,
+          .max = 10 * MINUTE_MS, .preset = "20 s",
+          .help = "Longest time for the body of a request to arrive."),
+    FIELD(7, struct node_limits, idle, "idle", FIELD_DURATION, .min = SECOND_MS, .max = HOUR_MS,
+          .preset = "90 s",
+          .help = "How long a connection without a request is kept. Pledges that wait for an "
+                  "order ask again after up to 60 s."),
+    FIELD(8, struct node_limits, header_size, "header-size", FIELD_SIZE, .min = 4 * KIB,
+          .max = 1 * MIB, .preset = "16 KiB", .help = "Largest header of a request."),
+    FIELD(9, struct node_limits, pledge_wait, "pledge-wait", FIELD_DURATION, .max = 4 * SECOND_MS,
+          .preset = "4 s",
+          .help = "How long a request waits for its order before it is answered with 202. A "
+                  "pledge gives up on a silent registrar after 5 s."),
+    FIELD(10, struct node_limits, retry_after, "retry-after", FIELD_DURATION, .min = SECOND_MS,
+          .max = MINUTE_MS, .preset = "10 s",
+          .help = "When a pledge that got 202 or 503 is told to ask again, in whole seconds."),
+    FIELD(11, struct node_limits, strangers, "strangers", FIELD_UINT, .min = 1, .max = 1000000,
+          .preset = "256",
+          .help = "How many callers with an IDevID of no known manufacturer are remembered (in "
+                  "memory only)."),
+    FIELD(12, struct node_limits, unexpected_devices, "unexpected-devices", FIELD_UINT,
+          .max = 100000000, .preset = "10000",
+          .help = "Most records of devices of one manufacturer that are on nobody's list."),
+    FIELD(13, struct node_limits, failures_per_hour, "failures-per-hour", FIELD_UINT, .min = 1,
+          .max = 1000000, .preset = "60",
+          .help = "Failures of one device that go to its timeline; the others are counted."),
+    FIELD(14, struct node_limits, attempts_per_hour, "attempts-per-hour", FIELD_UINT, .min = 1,
+          .max = 1000000, .preset = "60",
+          .help = "Voucher requests with a new nonce that one device may make."),
+    FIELD(15, struct node_limits, shutdown, "shutdown", FIELD_DURATION, .max = 10 * MINUTE_MS,
+          .preset = "10 s", .help = "How long a stop waits for what is under way."),
+    FIELD(16, struct node_limits, enrol_window, "enrol-window", FIELD_DURATION, .min = MINUTE_MS,
+          .max = 366 * DAY_MS, .preset = "7 d",
+          .help = "How long after its voucher request a device may enrol."),
+};
+static const struct record_type limits_type =
+    RECORD_TYPE("limits", 1, struct node_limits, limit_fields);
+
+static const struct field order_fields[] = {
+    FIELD(1, struct node_orders, runners, "runners", FIELD_UINT, .min = 1, .max = THREADS_MAX,
+          .preset = "128", .help = "Most orders (towards MASAs and CAs) in work at once."),
+    FIELD(2, struct node_orders, runners_per_peer, "runners-per-peer", FIELD_UINT, .min = 1,
+          .max = THREADS_MAX, .preset = "32", .help = "Most of them towards one MASA or CA."),
+    FIELD(3, struct node_orders, pending, "pending", FIELD_UINT, .min = 1, .max = 100000000,
+          .preset = "100000", .help = "Most orders that are not finished; others get 503."),
+    FIELD(4, struct node_orders, lifetime, "lifetime", FIELD_DURATION, .min = MINUTE_MS,
+          .max = 366 * DAY_MS, .preset = "4 d",
+          .help = "How long an order is tried before it is given up."),
+    FIELD(5, struct node_orders, replay, "replay", FIELD_DURATION, .max = 366 * DAY_MS,
+          .preset = "4 d",
+          .help = "How long the result of a finished order is given to whoever asks the same "
+                  "again."),
+    FIELD(6, struct node_orders, retention, "retention", FIELD_DURATION, .min = HOUR_MS,
+          .max = 3660 * DAY_MS, .preset = "30 d", .help = "How long a finished order is kept."),
+    FIELD(7, struct node_orders, retry_first, "retry-first", FIELD_DURATION, .min = 100,
+          .max = HOUR_MS, .preset = "5 s",
+          .help = "When an order that failed is tried again; then after twice as long each time."),
+    FIELD(8, struct node_orders, retry_most, "retry-most", FIELD_DURATION, .min = SECOND_MS,
+          .max = DAY_MS, .preset = "60 s", .help = "Longest time between two tries of an order."),
+    FIELD(9, struct node_orders, run_limit, "run-limit", FIELD_DURATION, .min = SECOND_MS,
+          .max = HOUR_MS, .preset = "60 s", .help = "Longest single try of an order."),
+};
+static const struct record_type orders_type =
+    RECORD_TYPE("orders", 1, struct node_orders, order_fields);
+
+static const struct field outgoing_fields[] = {
+    FIELD(1, struct node_outgoing, connect_timeout, "connect-timeout", FIELD_DURATION, .min = 100,
+          .max = 10 * MINUTE_MS, .preset = "5 s",
+          .help = "Longest time until a connection to a MASA or CA stands."),
+    FIELD(2, struct node_outgoing, timeout, "timeout", FIELD_DURATION, .min = 100,
+          .max = 10 * MINUTE_MS, .preset = "15 s", .help = "Longest exchange with one, in all."),
+    FIELD(3, struct node_outgoing, answer_size, "answer-size", FIELD_SIZE, .min = 4 * KIB,
+          .max = 64 * MIB, .preset = "1 MiB", .help = "Largest answer that is read."),
+    FIELD(4, struct node_outgoing, resolve, "resolve", FIELD_TEXTS, .max = 1024,
+          .help = "Addresses for names that the resolver is not to be asked for: "
+                  "\"masa.example.com:443:192.0.2.7\", IPv6 in brackets."),
+};
+static const struct record_type outgoing_type =
+    RECORD_TYPE("outgoing", 1, struct node_outgoing, outgoing_fields);
+
+static const struct field node_fields[] = {
+    FIELD(1, struct node, listen, "listen", FIELD_RECORD, .sub = &listen_type,
+          .help = "Where Gatehouse can be reached."),
+    FIELD(2, struct node, store, "store", FIELD_RECORD, .sub = &store_type,
+          .help = "The database of devices, certificates, orders and settings."),
+    FIELD(3, struct node, token, "token", FIELD_RECORD, .sub = &token_type,
+          .help = "The HSM (or SoftHSM) that holds the owner's private keys."),
+    FIELD(4, struct node, owner_folder, "owner-folder", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .max = PATH_MAX_LEN, .preset = "/var/lib/gatehouse/owner",
+          .help = "Where gatehousectl init puts copies of the owner's certificates."),
+    FIELD(5, struct node, log_level, "log-level", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .preset = "info", .help = "Least level that is logged: debug, info, warning or error."),
+    FIELD(6, struct node, limits, "limits", FIELD_RECORD, .sub = &limits_type,
+          .help = "What callers may take of this machine."),
+    FIELD(7, struct node, orders, "orders", FIELD_RECORD, .sub = &orders_type,
+          .help = "Work towards MASAs and CAs, which pledges wait for."),
+    FIELD(8, struct node, outgoing, "outgoing", FIELD_RECORD, .sub = &outgoing_type,
+          .help = "Connections to MASAs and CAs."),
+};
+const struct record_type node_type = RECORD_TYPE("node", 1, struct node, node_fields);

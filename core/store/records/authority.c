@@ -1,0 +1,96 @@
+#include "core/store/records/authority.h"
+
+#include "core/store/prefixes.h"
+#include "core/store/records/slug.h"
+
+#include <string.h>
+
+#define CERTIFICATE_MAX (16 * 1024L)
+#define SETTINGS_MAX    (64 * 1024L)
+#define LABEL_MAX       128
+
+static const struct field authority_fields[] = {
+    FIELD(1, struct authority, name, "name", FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_READ_ONLY,
+          .max = SLUG_MAX, .help = "Which of the owner's certificates this is."),
+    FIELD(2, struct authority, certificate, "certificate", FIELD_OCTETS,
+          .flags = FIELD_REQUIRED | FIELD_READ_ONLY, .max = CERTIFICATE_MAX,
+          .help = "The certificate, DER."),
+    FIELD(3, struct authority, issuer, "issuer", FIELD_TEXT,
+          .flags = FIELD_REQUIRED | FIELD_READ_ONLY, .max = SLUG_MAX,
+          .help = "Name of the authority that signed it; its own when it is self-signed."),
+    FIELD(4, struct authority, key_label, "key-label", FIELD_TEXT,
+          .flags = FIELD_REQUIRED | FIELD_READ_ONLY, .max = LABEL_MAX,
+          .help = "Label (CKA_LABEL) of its private key in the token."),
+    FIELD(5, struct authority, created, "created", FIELD_TIME, .flags = FIELD_READ_ONLY,
+          .help = "When it was made."),
+};
+const struct record_type authority_type =
+    RECORD_TYPE("authority", 1, struct authority, authority_fields);
+
+static struct bytes authority_key(struct arena *arena, const void *record)
+{
+    const struct authority *authority = record;
+    (void)arena;
+    return bytes_of_text(authority->name);
+}
+
+const struct table authorities = {
+    .prefix = PREFIX_AUTHORITY,
+    .type = &authority_type,
+    .key_of = authority_key,
+};
+
+bool authority_chain(struct task *t, struct reader *r, const char *name, struct bytes_list *ret,
+                     const char **ret_key_label)
+{
+    struct bytes *chain = arena_array(t->arena, AUTHORITY_CHAIN_MAX, sizeof(*chain));
+    struct authority authority = {.issuer = name};
+    const char *label = NULL;
+    size_t count = 0;
+    do {
+        ENSURE(t, count < AUTHORITY_CHAIN_MAX, E_INVALID,
+               "more than %d certificates from authority %s to its root", AUTHORITY_CHAIN_MAX,
+               name);
+        if (!table_get(t, r, &authorities, bytes_of_text(authority.issuer), &authority))
+            return fail_context(t, "authority %s", authority.issuer);
+        if (count == 0)
+            label = authority.key_label;
+        chain[count++] = authority.certificate;
+    } while (strcmp(authority.name, authority.issuer) != 0);
+    *ret = (struct bytes_list){chain, count};
+    *ret_key_label = label;
+    return true;
+}
+
+/* The settings hold passwords; the connector's own field table says what may be shown of them. */
+static const struct field ca_fields[] = {
+    FIELD(1, struct ca_record, name, "name", FIELD_TEXT, .flags = FIELD_REQUIRED, .max = SLUG_MAX,
+          .help = "Name of the CA, as enrolment profiles refer to it: lower-case letters, digits "
+                  "and \"-\"."),
+    FIELD(2, struct ca_record, connector, "connector", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .max = SLUG_MAX, .help = "The kind of CA: which connector speaks to it."),
+    FIELD(3, struct ca_record, settings, "settings", FIELD_OCTETS,
+          .flags = FIELD_SECRET | FIELD_READ_ONLY, .max = SETTINGS_MAX,
+          .help = "The connector's own settings, CBOR."),
+};
+const struct record_type ca_type = RECORD_TYPE("ca", 1, struct ca_record, ca_fields);
+
+static struct bytes ca_key(struct arena *arena, const void *record)
+{
+    const struct ca_record *ca = record;
+    (void)arena;
+    return bytes_of_text(ca->name);
+}
+
+const struct table cas = {
+    .prefix = PREFIX_CA,
+    .type = &ca_type,
+    .key_of = ca_key,
+};
+
+bool ca_put(struct task *t, struct tx *tx, const struct ca_record *ca)
+{
+    TRY(slug_check(t, "name", ca->name));
+    TRY(slug_check(t, "connector", ca->connector));
+    return table_put(t, tx, &cas, ca);
+}

@@ -1,0 +1,51 @@
+/*
+ * The owner's own certificates and CAs.  Their private keys are in the token, found by label.
+ *
+ * gatehousectl init makes four authorities: `root`; `registrar-ca`, which signs `registrar` and
+ * nothing else and is what vouchers pin; `device-ca`, which signs LDevIDs; and `registrar`, our
+ * TLS and voucher-request certificate (cmcRA, serverAuth, clientAuth).
+ */
+#ifndef GATEHOUSE_CORE_STORE_RECORDS_AUTHORITY_H
+#define GATEHOUSE_CORE_STORE_RECORDS_AUTHORITY_H
+
+#include "core/store/table.h"
+
+#define AUTHORITY_ROOT         "root"
+#define AUTHORITY_REGISTRAR_CA "registrar-ca"
+#define AUTHORITY_DEVICE_CA    "device-ca"
+#define AUTHORITY_REGISTRAR    "registrar"
+
+struct authority {
+    const char *name;         /* the key */
+    struct bytes certificate; /* DER */
+    const char *issuer;       /* name of the authority that signed it; its own: self-signed */
+    const char *key_label;    /* CKA_LABEL in the token */
+    int64_t created;
+    struct record_rest rest;
+};
+
+extern const struct record_type authority_type;
+extern const struct table authorities;
+
+#define AUTHORITY_CHAIN_MAX 8 /* certificates from one authority to its root */
+/*
+ * The certificates (DER) from this authority to the self-signed one, by the issuers' names, and
+ * the label of its own key.  Fails with E_NOT_FOUND, or E_INVALID when they lead in a circle.
+ */
+MUST_USE bool authority_chain(struct task *t, struct reader *r, const char *name,
+                              struct bytes_list *ret, const char **ret_key_label);
+
+/* A CA that devices can be enrolled with: a connector and its own settings. */
+struct ca_record {
+    const char *name; /* "local"; the key */
+    const char *connector;
+    struct bytes settings; /* CBOR, by the connector's field table */
+    struct record_rest rest;
+};
+
+extern const struct record_type ca_type;
+extern const struct table cas;
+/* Fails with E_INVALID when the name or the connector is no slug (slug.h). */
+MUST_USE bool ca_put(struct task *t, struct tx *tx, const struct ca_record *ca);
+
+#endif
