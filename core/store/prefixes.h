@@ -1,0 +1,34 @@
+/*
+ * The first octet of every key in the store, all in one place.  Capitals hold data, small letters
+ * are indexes that can be made again from the data.
+ */
+#ifndef GATEHOUSE_CORE_STORE_PREFIXES_H
+#define GATEHOUSE_CORE_STORE_PREFIXES_H
+
+enum store_prefix {
+    PREFIX_AUDIT_PAYLOAD = 'A', /* sequence number (8, big-endian) -> payload             */
+    PREFIX_BLOB = 'B',          /* table prefix, record key, blob number -> octets        */
+    PREFIX_CERTIFICATE = 'C',
+    PREFIX_DEVICE = 'D',
+    PREFIX_EPISODE = 'E',
+    PREFIX_AUDIT_LINK = 'L', /* sequence number -> link                                   */
+    PREFIX_MANUFACTURER = 'M',
+    PREFIX_NONCE = 'N', /* device id, digest of a nonce -> what it came in                */
+    PREFIX_ORDER = 'O',
+    PREFIX_PROFILE = 'P',
+    PREFIX_SETTING = 'S', /* name -> one value: generation counters, audit home            */
+    PREFIX_AUTHORITY = 'U',
+    PREFIX_EXPECTED = 'X',
+    PREFIX_CA = 'Z',
+
+    PREFIX_CERTIFICATE_BY_DEVICE = 'c',
+    PREFIX_DEVICE_BY_SERIAL = 'd',
+    PREFIX_EPISODE_BY_DEVICE = 'e',
+    PREFIX_ORDER_ACTIVE = 'o',
+    PREFIX_ORDER_BY_DEVICE = 'p',
+    PREFIX_ORDER_BY_IDENTITY = 'i',
+    PREFIX_ORDER_FINISHED = 'f',
+    PREFIX_TIMELINE = 't', /* subject (16), sequence number (8) -> nothing                 */
+};
+
+#endif

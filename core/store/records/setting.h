@@ -1,0 +1,21 @@
+/* Single values: generation counters and the owner's name. */
+#ifndef GATEHOUSE_CORE_STORE_RECORDS_SETTING_H
+#define GATEHOUSE_CORE_STORE_RECORDS_SETTING_H
+
+#include "core/store/table.h"
+
+#define SETTING_OWNER                    "owner"
+#define SETTING_MANUFACTURERS_GENERATION "manufacturers-generation"
+#define SETTING_UNEXPECTED_DEVICES       "unexpected-devices/" /* and the manufacturer */
+
+struct setting {
+    const char *name; /* the key */
+    uint64_t number;
+    const char *text;
+    struct record_rest rest;
+};
+
+extern const struct record_type setting_type;
+extern const struct table settings;
+
+#endif
