@@ -42,7 +42,7 @@ bool gate_pass(struct task *t, const struct est *est, struct bytes device, struc
     if (e.log_verdict == VERDICT_PENDING) {
         struct order order;
         struct bytes result;
-        TRY(order_hasten(t, est->orders, e.log_order));
+        order_hasten(est->orders, e.log_order);
         TRY(order_wait(t, est->orders, e.log_order, est->answer.wait, &order, &result));
         TRY(gate_episode(t, est, device, &e));
     }

@@ -129,7 +129,7 @@ bool registrar_voucher_status(struct task *t, struct http_request *rq, struct ht
     failpoint(FP_STATUS_AFTER_STORED);
     /* RFC 8995 5.8: after the voucher was accepted, the registrar asks for the log. */
     if (rp.report.success && bytes_present(rp.log_order))
-        TRY(order_hasten(t, r->orders, rp.log_order));
+        order_hasten(r->orders, rp.log_order);
     reply->status = 200;
     return true;
 }

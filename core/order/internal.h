@@ -76,8 +76,11 @@ struct run_end {
     bool finished;
     int64_t when; /* not finished: when to look at it again, wall clock */
 };
-/* Reads the order and does what is to be done.  Called without the lock. */
-struct run_end order_run(struct orders *o, struct runner *runner, struct bytes id);
+/*
+ * Reads the order and does what is to be done; `hastened`: even if it is not due yet.  Called
+ * without the lock.
+ */
+struct run_end order_run(struct orders *o, struct runner *runner, struct bytes id, bool hastened);
 
 /* ---- runners.c ---- */
 

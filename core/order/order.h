@@ -156,8 +156,11 @@ MUST_USE bool order_submit_in(struct task *t, struct tx *tx, struct orders *orde
                               enum order_join *ret_join);
 void orders_wake(struct orders *orders, struct bytes id);
 
-/* Makes a ready order due now. */
-MUST_USE bool order_hasten(struct task *t, struct orders *orders, struct bytes id);
+/*
+ * Somebody needs the order now: a ready one is run before it is due, but not sooner than
+ * `retry_first` after an attempt that failed.  Nothing is written; any other order is left alone.
+ */
+void order_hasten(struct orders *orders, struct bytes id);
 
 /* The order as it stands when it is finished, or after `wait` ms (bounded by the deadline). */
 MUST_USE bool order_wait(struct task *t, struct orders *orders, struct bytes id, int64_t wait,

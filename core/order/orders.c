@@ -256,6 +256,24 @@ void orders_wake(struct orders *orders, struct bytes id)
         orders_note(orders, &order);
 }
 
+static bool hasten(struct orders *o, struct bytes id)
+{
+    (void)pthread_mutex_lock(&o->lock);
+    bool known = queue_hasten(&o->queue, id);
+    runners_hand_out(o);
+    (void)pthread_mutex_unlock(&o->lock);
+    return known;
+}
+
+void order_hasten(struct orders *orders, struct bytes id)
+{
+    if (hasten(orders, id))
+        return;
+    /* Finished; or made by an update whose orders_wake() is yet to come. */
+    orders_wake(orders, id);
+    (void)hasten(orders, id);
+}
+
 struct order_figures order_figures(struct orders *orders)
 {
     (void)pthread_mutex_lock(&orders->lock);

@@ -179,6 +179,7 @@ static void line_up(struct queue *q, struct entry *e)
 static void schedule(struct queue *q, struct entry *e, int64_t when, int64_t now)
 {
     e->when = when;
+    e->hastened = false;
     if (when <= now)
         line_up(q, e);
     else
@@ -213,6 +214,19 @@ struct entry *queue_note(struct queue *q, struct bytes id, const char *peer, int
         schedule(q, e, when, now);
     }
     return e;
+}
+
+bool queue_hasten(struct queue *q, struct bytes id)
+{
+    struct entry *e = queue_find(q, id);
+    if (e == NULL)
+        return false;
+    if (e->place == ENTRY_LATER) {
+        heap_remove(q, e);
+        e->hastened = true;
+        line_up(q, e);
+    }
+    return true;
 }
 
 void queue_advance(struct queue *q, int64_t now)

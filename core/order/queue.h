@@ -30,6 +30,7 @@ struct entry {
     int64_t when; /* wall clock: to be looked at then */
     enum entry_place place;
     bool again;            /* running, and its record has changed meanwhile */
+    bool hastened;         /* in line before it is due */
     size_t heap_at;        /* later: where in the heap */
     struct entry *behind;  /* ready: the next in line */
     struct entry *sibling; /* in the same bucket */
@@ -75,6 +76,8 @@ struct entry *queue_find(const struct queue *q, struct bytes id);
  */
 struct entry *queue_note(struct queue *q, struct bytes id, const char *peer, int64_t when,
                          int64_t now);
+/* Puts an entry whose time has not come into its peer's line; false: there is no such entry. */
+bool queue_hasten(struct queue *q, struct bytes id);
 /* Moves what is due by `now` into its peer's line. */
 void queue_advance(struct queue *q, int64_t now);
 /* When the next entry is due that is not in line; INT64_MAX: none. */

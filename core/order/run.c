@@ -276,20 +276,27 @@ static struct run_end run_kind(struct task *t, struct orders *o, struct runner *
     return a->run.outcome == OUTCOME_FINISHED ? finished() : again_at(order_when(&a->order));
 }
 
+/* Somebody who asks again and again must not make us do the same to the order's peer. */
+static bool may_be_hastened(const struct orders *o, const struct order *order, int64_t now)
+{
+    return order->state == ORDER_READY &&
+           (order->attempts == 0 || now - order->updated >= o->options.retry_first);
+}
+
 static struct run_end run_read(struct task *t, struct orders *o, struct runner *runner,
-                               struct active *a)
+                               struct active *a, bool hastened)
 {
     int64_t now = clock_wall();
     if (a->order.expires <= now)
         return store_update(t, o->store, give_up, &a->order.id)
                    ? finished()
                    : failed(t, o, a->order.id, "order not given up");
-    if (order_when(&a->order) > now)
+    if (order_when(&a->order) > now && !(hastened && may_be_hastened(o, &a->order, now)))
         return again_at(order_when(&a->order));
     return run_kind(t, o, runner, a);
 }
 
-struct run_end order_run(struct orders *o, struct runner *runner, struct bytes id)
+struct run_end order_run(struct orders *o, struct runner *runner, struct bytes id, bool hastened)
 {
     CLEANUP(arena_cleanup) struct arena *arena = arena_create();
     struct task t;
@@ -298,5 +305,5 @@ struct run_end order_run(struct orders *o, struct runner *runner, struct bytes i
     task_init(&t, arena, o->log);
     if (!read_order(&t, o, id, &a, &found))
         return failed(&t, o, id, "order not read");
-    return found ? run_read(&t, o, runner, &a) : finished();
+    return found ? run_read(&t, o, runner, &a, hastened) : finished();
 }

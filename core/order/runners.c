@@ -64,8 +64,9 @@ static void *runner_main(void *arg)
     struct entry *e;
     (void)pthread_mutex_lock(&o->lock);
     while ((e = next_entry(o, r)) != NULL) {
+        bool hastened = e->hastened;
         (void)pthread_mutex_unlock(&o->lock);
-        struct run_end end = order_run(o, r, BYTES_ARRAY(e->id));
+        struct run_end end = order_run(o, r, BYTES_ARRAY(e->id), hastened);
         (void)pthread_mutex_lock(&o->lock);
         settle(o, e, end);
     }

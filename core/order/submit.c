@@ -250,22 +250,3 @@ bool order_decide(struct task *t, struct orders *orders, struct bytes id, bool a
     orders_note(orders, &d.order);
     return true;
 }
-
-static bool hasten(struct task *t, struct tx *tx, void *arg)
-{
-    struct decision *d = arg;
-    TRY(table_get(t, tx_reader(tx), &order_table, d->id, &d->order));
-    ENSURE(t, d->order.state == ORDER_READY, E_INVALID, "the order is %s, not ready",
-           order_state_names[d->order.state]);
-    d->order.due = clock_wall();
-    d->order.updated = d->order.due;
-    return table_put(t, tx, &order_table, &d->order);
-}
-
-bool order_hasten(struct task *t, struct orders *orders, struct bytes id)
-{
-    struct decision d = {.orders = orders, .id = id};
-    TRY(store_update(t, orders->store, hasten, &d));
-    orders_note(orders, &d.order);
-    return true;
-}

@@ -39,11 +39,15 @@ struct voucher {
 
 /*
  * JSON (RFC 7951), the payload of CMS and JWS forms.  The one top-level member is
- * `ietf-voucher:voucher` or `ietf-voucher-request:voucher`; anything beside it, a doubled member,
- * a wrong type or base64 that cannot be read fails with E_VOUCHER_MALFORMED.
+ * `ietf-voucher:voucher` or `ietf-voucher-request:voucher` (also read: the name that BRSKI-PRM's
+ * examples give a request, `ietf-voucher-request-prm:voucher`); anything beside it, a doubled
+ * member, a wrong type or base64 that cannot be read fails with E_VOUCHER_MALFORMED.
  */
 MUST_USE bool voucher_from_json(struct task *t, struct bytes json, struct voucher *ret);
-/* Standard base64 with padding; created-on first. */
+/*
+ * Standard base64 with padding; created-on first.  Fails with E_INVALID on what the YANG modules do
+ * not allow: no serial-number, another assertion, a member of requests in a voucher.
+ */
 MUST_USE bool voucher_to_json(struct task *t, const struct voucher *v, struct bytes *ret);
 
 /* A signed artifact as received. */
