@@ -1,0 +1,268 @@
+#include "core/pki/cms.h"
+
+#include "core/pki/library.h"
+
+#include <openssl/cms.h>
+#include <openssl/err.h>
+
+#define SIGNER_BITS_MIN 112 /* RSA with 2048 bits; P-256 counts 128 */
+
+static void release_certs(void *stack)
+{
+    sk_X509_pop_free(stack, X509_free);
+}
+
+static bool open_signed_data(struct task *t, struct bytes octets, CMS_ContentInfo **ret)
+{
+    ENSURE(t, octets.len > 0 && octets.len <= CMS_SIZE_MAX, E_CMS_MALFORMED,
+           "%zu octets; a message has 1 to %zu", octets.len, CMS_SIZE_MAX);
+    const unsigned char *at = octets.data;
+    CMS_ContentInfo *info = d2i_CMS_ContentInfo(NULL, &at, (long)octets.len);
+    ENSURE(t, info != NULL, E_CMS_MALFORMED, "not CMS: %s", crypto_error(t));
+    ARENA_DEFER(t->arena, CMS_ContentInfo_free, info);
+    ERR_clear_error();
+    ENSURE(t, at == octets.data + octets.len, E_CMS_MALFORMED, "%zu octets after the message",
+           (size_t)(octets.data + octets.len - at));
+    ENSURE(t, OBJ_obj2nid(CMS_get0_type(info)) == NID_pkcs7_signed, E_CMS_MALFORMED,
+           "not SignedData but %s", oid_text(t, CMS_get0_type(info)));
+    *ret = info;
+    return true;
+}
+
+static bool read_certs(struct task *t, CMS_ContentInfo *info, struct cert_list *ret)
+{
+    STACK_OF(X509) *stack = CMS_get1_certs(info);
+    if (stack == NULL) {
+        *ret = (struct cert_list){NULL, 0};
+        return true;
+    }
+    arena_defer(t->arena, release_certs, stack);
+    size_t count = (size_t)sk_X509_num(stack);
+    ENSURE(t, count <= CERT_COUNT_MAX, E_CMS_MALFORMED, "%zu certificates; at most %d", count,
+           CERT_COUNT_MAX);
+    const struct cert **items = arena_array(t->arena, count, sizeof(struct cert *));
+    for (size_t i = 0; i < count; i++) {
+        if (!cert_of_x509(t, sk_X509_value(stack, (int)i), &items[i]))
+            return fail(t, E_CMS_MALFORMED, "certificate %zu: %s", i + 1, t->detail);
+    }
+    *ret = (struct cert_list){items, count};
+    return true;
+}
+
+static unsigned count_signers(CMS_ContentInfo *info)
+{
+    int count = sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(info));
+    return count < 0 ? 0 : (unsigned)count;
+}
+
+bool cms_open(struct task *t, struct bytes octets, struct cms *ret)
+{
+    CMS_ContentInfo *info;
+    TRY(open_signed_data(t, octets, &info));
+    ASN1_OCTET_STRING **content = CMS_get0_content(info);
+    ENSURE(t, content != NULL && *content != NULL, E_CMS_MALFORMED, "the content is not inside");
+    struct cms cms = {
+        .content = bytes_copy(t->arena, octets_of(*content)),
+        .content_type = oid_text(t, CMS_get0_eContentType(info)),
+        .signers = count_signers(info),
+        .library = info,
+    };
+    ENSURE(t, cms.signers > 0, E_CMS_MALFORMED, "nobody signed it");
+    TRY(read_certs(t, info, &cms.certs));
+    *ret = cms;
+    return true;
+}
+
+/* --- verifying --- */
+
+static const struct cert *find_signer(CMS_SignerInfo *signer, const struct cert_list *certs)
+{
+    for (size_t i = 0; certs != NULL && i < certs->count; i++) {
+        if (CMS_SignerInfo_cert_cmp(signer, certs->items[i]->x509) == 0)
+            return certs->items[i];
+    }
+    return NULL;
+}
+
+static const char *signer_text(struct task *t, CMS_SignerInfo *signer)
+{
+    ASN1_OCTET_STRING *key = NULL;
+    X509_NAME *issuer = NULL;
+    ASN1_INTEGER *serial = NULL;
+    (void)CMS_SignerInfo_get0_signer_id(signer, &key, &issuer, &serial);
+    if (key != NULL)
+        return arena_printf(t->arena, "key identifier %s", bytes_to_hex(t->arena, octets_of(key)));
+    return arena_printf(t->arena, "issuer %s, serial number %s", name_text(t, issuer),
+                        bytes_to_hex(t->arena, octets_of(serial)));
+}
+
+/* RFC 8366 5.4 leaves the algorithms open: nothing weaker than SHA-256. */
+static const EVP_MD *acceptable_hash(int nid)
+{
+    switch (nid) {
+    case NID_sha256:
+    case NID_sha384:
+    case NID_sha512:
+    case NID_sha3_256:
+    case NID_sha3_384:
+    case NID_sha3_512:
+        return EVP_get_digestbynid(nid);
+    default:
+        return NULL;
+    }
+}
+
+/* The two algorithm fields must not disagree: the library looks at the digest's alone. */
+static bool check_algorithms(struct task *t, CMS_SignerInfo *signer, const EVP_MD **ret)
+{
+    X509_ALGOR *digest;
+    X509_ALGOR *signature;
+    int within = NID_undef;
+    CMS_SignerInfo_get0_algs(signer, NULL, NULL, &digest, &signature);
+    int nid = OBJ_obj2nid(digest->algorithm);
+    const EVP_MD *hash = acceptable_hash(nid);
+    ENSURE(t, hash != NULL, E_CMS_SIGNATURE, "the hash %s is not accepted",
+           oid_text(t, digest->algorithm));
+    (void)OBJ_find_sigid_algs(OBJ_obj2nid(signature->algorithm), &within, NULL);
+    ERR_clear_error();
+    ENSURE(t, within == NID_undef || within == nid, E_CMS_SIGNATURE,
+           "the signature algorithm %s does not fit the hash %s", oid_text(t, signature->algorithm),
+           oid_text(t, digest->algorithm));
+    *ret = hash;
+    return true;
+}
+
+/* The value of a signed attribute that is there once and with one value; else NULL. */
+static const void *single_attribute(CMS_SignerInfo *signer, int nid, int type)
+{
+    return CMS_signed_get0_data_by_OBJ(signer, OBJ_nid2obj(nid), -3, type);
+}
+
+/* RFC 5652 5.3 and 11: content type and digest are among the signed attributes, and right. */
+static bool check_signed_attributes(struct task *t, const struct cms *cms, CMS_SignerInfo *signer,
+                                    const EVP_MD *hash)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned len;
+    ENSURE(t, CMS_signed_get_attr_count(signer) > 0, E_CMS_SIGNATURE, "no signed attributes");
+    const ASN1_OBJECT *type = single_attribute(signer, NID_pkcs9_contentType, V_ASN1_OBJECT);
+    ENSURE(t, type != NULL && OBJ_cmp(type, CMS_get0_eContentType(cms->library)) == 0,
+           E_CMS_SIGNATURE, "the signed content type is not that of the content, %s",
+           cms->content_type);
+    const ASN1_OCTET_STRING *signed_digest =
+        single_attribute(signer, NID_pkcs9_messageDigest, V_ASN1_OCTET_STRING);
+    ENSURE(t, signed_digest != NULL, E_CMS_SIGNATURE, "no signed message digest");
+    ENSURE(t,
+           EVP_Digest(cms->content.data, cms->content.len, digest, &len, hash, NULL) == 1 &&
+               bytes_equal(octets_of(signed_digest), bytes_make(digest, len)),
+           E_CMS_SIGNATURE, "the content is not what was signed");
+    return true;
+}
+
+static bool check_signature(struct task *t, CMS_SignerInfo *signer, const struct cert *cert)
+{
+    const EVP_PKEY *key = X509_get0_pubkey(cert->x509);
+    ENSURE(t, key != NULL, E_CMS_SIGNATURE, "the signer's key cannot be used: %s", crypto_error(t));
+    ENSURE(t, EVP_PKEY_get_security_bits(key) >= SIGNER_BITS_MIN, E_CMS_SIGNATURE,
+           "the signer's key is too weak: %s",
+           key_kind_text(t, key_kind_of(key, NULL), (unsigned)EVP_PKEY_get_bits(key)));
+    CMS_SignerInfo_set1_signer_cert(signer, cert->x509);
+    ENSURE(t, CMS_SignerInfo_verify(signer) == 1, E_CMS_SIGNATURE,
+           "the signature does not verify with the key of %s: %s", cert_subject(t, cert),
+           crypto_error(t));
+    return true;
+}
+
+bool cms_verify(struct task *t, const struct cms *cms, const struct cert_list *known,
+                const struct cert **ret_signer)
+{
+    const EVP_MD *hash;
+    ENSURE(t, cms->signers == 1, E_CMS_SIGNATURE, "%u signers; there must be one", cms->signers);
+    CMS_SignerInfo *signer = sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(cms->library), 0);
+    const struct cert *cert = find_signer(signer, &cms->certs);
+    if (cert == NULL)
+        cert = find_signer(signer, known);
+    ENSURE(t, cert != NULL, E_CMS_SIGNATURE, "the signer's certificate is not at hand: %s",
+           signer_text(t, signer));
+    TRY(check_algorithms(t, signer, &hash));
+    TRY(check_signed_attributes(t, cms, signer, hash));
+    TRY(check_signature(t, signer, cert));
+    *ret_signer = cert;
+    return true;
+}
+
+/* --- signing --- */
+
+static bool is_listed_before(const struct cert_list *certs, size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (bytes_equal(certs->items[i]->der, certs->items[at]->der))
+            return true;
+    }
+    return false;
+}
+
+static bool add_certs(struct task *t, CMS_ContentInfo *info, const struct cert_list *certs)
+{
+    for (size_t i = 0; certs != NULL && i < certs->count; i++) {
+        if (!is_listed_before(certs, i))
+            ENSURE(t, CMS_add1_cert(info, certs->items[i]->x509) == 1, E_CRYPTO,
+                   "certificate of %s: %s", cert_subject(t, certs->items[i]), crypto_error(t));
+    }
+    return true;
+}
+
+static bool set_content_type(struct task *t, CMS_ContentInfo *info, const char *content_type)
+{
+    ASN1_OBJECT *oid;
+    TRY(oid_object(t, content_type, &oid));
+    ENSURE(t, CMS_set1_eContentType(info, oid) == 1, E_CRYPTO, "content type: %s", crypto_error(t));
+    return true;
+}
+
+bool cms_sign(struct task *t, struct bytes content, const char *content_type,
+              const struct cert *signer, EVP_PKEY *key, const struct cert_list *certs,
+              struct bytes *ret)
+{
+    const unsigned flags = CMS_BINARY | CMS_NOSMIMECAP | CMS_NOCERTS | CMS_PARTIAL;
+    const EVP_MD *hash = key_kind_of(key, NULL) == KEY_P384 ? EVP_sha384() : EVP_sha256();
+    CMS_ContentInfo *info =
+        IN_ARENA(t, CMS_ContentInfo_free, CMS_sign(NULL, NULL, NULL, NULL, flags));
+    TRY(set_content_type(t, info, content_type));
+    TRY(add_certs(t, info, certs));
+    ENSURE(t, CMS_add1_signer(info, signer->x509, key, hash, flags) != NULL, E_CRYPTO,
+           "cannot sign as %s: %s", cert_subject(t, signer), crypto_error(t));
+    BIO *input = IN_ARENA(
+        t, BIO_free_all,
+        BIO_new_mem_buf(content.len == 0 ? (const void *)"" : content.data, (int)content.len));
+    ENSURE(t, CMS_final(info, input, NULL, flags) == 1, E_CRYPTO, "cannot sign as %s: %s",
+           cert_subject(t, signer), crypto_error(t));
+    *ret = ENCODE(t, i2d_CMS_ContentInfo, info);
+    return true;
+}
+
+/* --- certificates only --- */
+
+bool cms_certs_only(struct task *t, const struct cert_list *certs, struct bytes *ret)
+{
+    CMS_ContentInfo *info = IN_ARENA(t, CMS_ContentInfo_free, CMS_ContentInfo_new());
+    ENSURE(t, CMS_SignedData_init(info) == 1, E_CRYPTO, "SignedData: %s", crypto_error(t));
+    TRY(add_certs(t, info, certs));
+    *ret = ENCODE(t, i2d_CMS_ContentInfo, info);
+    return true;
+}
+
+bool cms_certs_only_read(struct task *t, struct bytes octets, struct cert_list *ret)
+{
+    CMS_ContentInfo *info;
+    struct cert_list certs;
+    TRY(open_signed_data(t, octets, &info));
+    ASN1_OCTET_STRING **content = CMS_get0_content(info);
+    ENSURE(t, count_signers(info) == 0, E_CMS_MALFORMED, "certs-only, but signed");
+    ENSURE(t, content == NULL || *content == NULL || ASN1_STRING_length(*content) == 0,
+           E_CMS_MALFORMED, "certs-only, but with content");
+    TRY(read_certs(t, info, &certs));
+    ENSURE(t, certs.count > 0, E_CMS_MALFORMED, "certs-only, but without certificates");
+    *ret = certs;
+    return true;
+}

@@ -1,0 +1,44 @@
+/* CMS SignedData (RFC 5652) as BRSKI and EST use it. */
+#ifndef GATEHOUSE_CORE_PKI_CMS_H
+#define GATEHOUSE_CORE_PKI_CMS_H
+
+#include "core/pki/cert.h"
+
+#define CMS_SIZE_MAX ((size_t)512 * 1024) /* octets of one message, content and certificates */
+
+struct cms {
+    struct bytes content;
+    const char *content_type; /* eContentType, dotted */
+    struct cert_list certs;   /* those in the structure, at most CERT_COUNT_MAX */
+    unsigned signers;
+    void *library; /* CMS_ContentInfo, owned by the arena */
+};
+
+/*
+ * Reads without verifying: SignedData with encapsulated content, DER or BER and nothing after it,
+ * at most 16 certificates and one or more signers, any CMS version (RFC 8366 5.4).  Fails with
+ * E_CMS_MALFORMED.
+ */
+MUST_USE bool cms_open(struct task *t, struct bytes octets, struct cms *ret);
+/*
+ * Verifies the one signer's signature over content and signed attributes (which must be there,
+ * with the content type and digest): no chain, no validity, no purpose.  The signer's certificate
+ * is looked for in the structure, then in `known` (may be NULL).  Hashes weaker than SHA-256
+ * and keys weaker than RSA-2048 are refused.  Fails with E_CMS_SIGNATURE.
+ */
+MUST_USE bool cms_verify(struct task *t, const struct cms *cms, const struct cert_list *known,
+                         const struct cert **ret_signer);
+/*
+ * DER, CMS version 3, SHA-256 (SHA-384 with a P-384 key), signed attributes content type, digest
+ * and signing time; `certs` go into the structure as given (the signer's own only if listed).
+ * `key` may live in a token.
+ */
+MUST_USE bool cms_sign(struct task *t, struct bytes content, const char *content_type,
+                       const struct cert *signer, EVP_PKEY *key, const struct cert_list *certs,
+                       struct bytes *ret);
+
+/* Certs-only SignedData (RFC 5272, RFC 7030 4.1.3): no signer, no content. */
+MUST_USE bool cms_certs_only(struct task *t, const struct cert_list *certs, struct bytes *ret);
+MUST_USE bool cms_certs_only_read(struct task *t, struct bytes octets, struct cert_list *ret);
+
+#endif

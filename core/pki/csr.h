@@ -1,0 +1,69 @@
+/* PKCS#10 certification requests (RFC 2986). */
+#ifndef GATEHOUSE_CORE_PKI_CSR_H
+#define GATEHOUSE_CORE_PKI_CSR_H
+
+#include "core/pki/cert.h"
+
+#define CSR_SIZE_MAX ((size_t)32 * 1024)
+
+enum key_kind { KEY_OTHER, KEY_P256, KEY_P384, KEY_P521, KEY_RSA, KEY_ED25519 };
+
+/* An extension asked for or given: `value` is what the extnValue OCTET STRING holds. */
+struct extension {
+    const char *oid;
+    bool critical;
+    struct bytes value;
+};
+struct extension_list {
+    struct extension *items;
+    size_t count;
+};
+
+struct csr {
+    X509_REQ *request; /* owned by the arena */
+    struct bytes der;
+    EVP_PKEY *key; /* owned by the request */
+    enum key_kind key_kind;
+    unsigned key_bits;
+    struct bytes spki;
+    const char *signature_oid;        /* signatureAlgorithm, dotted */
+    struct extension_list extensions; /* of the extensionRequest attribute */
+    const char *challenge_password;   /* NULL: none */
+};
+
+/* One DER request and nothing after it.  Fails with E_CSR_MALFORMED, also on doubled extensions. */
+MUST_USE bool csr_parse(struct task *t, struct bytes der, struct csr *ret);
+/* Proof of possession: the signature verifies with the key inside.  Fails with E_CSR_POP. */
+MUST_USE bool csr_verify(struct task *t, const struct csr *csr);
+char *csr_subject(struct task *t, const struct csr *csr);
+/* The one extension of that OID; NULL when it was not asked for. */
+const struct extension *extension_find(const struct extension_list *list, const char *oid);
+/* "DNS:...", as cert_alt_names(), of a SubjectAltName value. */
+MUST_USE bool alt_names_to_text(struct task *t, struct bytes value, struct text_list *ret);
+
+/*
+ * A request for `key` with this subject (borrowed; NULL: empty) and these extensions, signed with
+ * the hash named by `signature_oid` (NULL: the natural one of the key).
+ */
+MUST_USE bool csr_build(struct task *t, EVP_PKEY *key, X509_NAME *subject,
+                        const struct extension_list *extensions, const char *challenge_password,
+                        const char *signature_oid, struct bytes *ret);
+
+/* A new key in memory, for pledges of the lab; the owner's keys are made in the token. */
+MUST_USE bool key_generate(struct task *t, enum key_kind kind, unsigned rsa_bits, EVP_PKEY **ret);
+/* A private key in PEM or DER (PKCS#8 or traditional), not encrypted.  Fails with E_INVALID. */
+MUST_USE bool key_from_file_octets(struct task *t, struct bytes octets, EVP_PKEY **ret);
+/* In wiped memory; NULL when the key cannot leave where it is. */
+char *key_to_pem(struct task *t, EVP_PKEY *key);
+enum key_kind key_kind_of(const EVP_PKEY *key, unsigned *ret_bits);
+const char *key_kind_text(struct task *t, enum key_kind kind, unsigned bits); /* "EC P-256" */
+
+/* DER values of extensions. */
+MUST_USE bool extension_dns_names(struct task *t, const struct text_list *names, struct bytes *ret);
+/* RFC 5280 4.2.1.3 names: digitalSignature, keyEncipherment, ...  Fails with E_INVALID. */
+MUST_USE bool extension_key_usage(struct task *t, const struct text_list *names, struct bytes *ret);
+/* clientAuth, serverAuth, cmcRA or dotted OIDs.  Fails with E_INVALID. */
+MUST_USE bool extension_ext_key_usage(struct task *t, const struct text_list *names,
+                                      struct bytes *ret);
+
+#endif

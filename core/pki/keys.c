@@ -1,0 +1,172 @@
+#include "core/pki/library.h"
+
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
+#define KEY_FILE_SIZE_MAX ((size_t)64 * 1024)
+#define RSA_BITS_MIN      2048
+#define RSA_BITS_MAX      8192
+#define CURVE_NAME_MAX    64
+
+static const struct {
+    enum key_kind kind;
+    const char *name;
+    int nid;
+} curves[] = {
+    {KEY_P256, "P-256", NID_X9_62_prime256v1},
+    {KEY_P384, "P-384", NID_secp384r1},
+    {KEY_P521, "P-521", NID_secp521r1},
+};
+
+static enum key_kind kind_of_ec(const EVP_PKEY *key)
+{
+    char group[CURVE_NAME_MAX];
+    int is_explicit = 0;
+    /* RFC 5480 2.1.1: a curve is named, not spelled out. */
+    if (EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+                               &is_explicit) == 1 &&
+        is_explicit != 0)
+        return KEY_OTHER;
+    if (EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof(group),
+                                       NULL) != 1)
+        return KEY_OTHER;
+    int nid = OBJ_sn2nid(group);
+    if (nid == NID_undef)
+        nid = EC_curve_nist2nid(group);
+    for (size_t i = 0; i < ARRAY_SIZE(curves); i++) {
+        if (curves[i].nid == nid)
+            return curves[i].kind;
+    }
+    return KEY_OTHER;
+}
+
+enum key_kind key_kind_of(const EVP_PKEY *key, unsigned *ret_bits)
+{
+    int bits = EVP_PKEY_get_bits(key);
+    if (ret_bits != NULL)
+        *ret_bits = bits > 0 ? (unsigned)bits : 0;
+    enum key_kind kind = EVP_PKEY_is_a(key, "EC")        ? kind_of_ec(key)
+                         : EVP_PKEY_is_a(key, "RSA")     ? KEY_RSA
+                         : EVP_PKEY_is_a(key, "ED25519") ? KEY_ED25519
+                                                         : KEY_OTHER;
+    ERR_clear_error();
+    return kind;
+}
+
+const char *key_kind_text(struct task *t, enum key_kind kind, unsigned bits)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(curves); i++) {
+        if (curves[i].kind == kind)
+            return arena_printf(t->arena, "EC %s", curves[i].name);
+    }
+    if (kind == KEY_RSA)
+        return bits == 0 ? "RSA" : arena_printf(t->arena, "RSA %u", bits);
+    return kind == KEY_ED25519 ? "Ed25519" : "other";
+}
+
+const EVP_MD *natural_hash(const EVP_PKEY *key)
+{
+    switch (key_kind_of(key, NULL)) {
+    case KEY_P384:
+        return EVP_sha384();
+    case KEY_P521:
+        return EVP_sha512();
+    case KEY_ED25519:
+        return NULL;
+    case KEY_P256:
+    case KEY_RSA:
+    case KEY_OTHER:
+        break;
+    }
+    return EVP_sha256();
+}
+
+bool signing_context(struct task *t, EVP_PKEY *key, const EVP_MD *hash, EVP_MD_CTX **ret)
+{
+    EVP_MD_CTX *ctx = IN_ARENA(t, EVP_MD_CTX_free, EVP_MD_CTX_new());
+    ENSURE(t, EVP_DigestSignInit(ctx, NULL, hash, NULL, key) == 1, E_CRYPTO,
+           "cannot sign with a key of kind %s: %s", key_kind_text(t, key_kind_of(key, NULL), 0),
+           crypto_error(t));
+    *ret = ctx;
+    return true;
+}
+
+bool key_generate(struct task *t, enum key_kind kind, unsigned rsa_bits, EVP_PKEY **ret)
+{
+    EVP_PKEY *key = NULL;
+    ENSURE(t, kind != KEY_OTHER, E_INVALID, "no kind of key was named");
+    ENSURE(t, kind != KEY_RSA || (rsa_bits >= RSA_BITS_MIN && rsa_bits <= RSA_BITS_MAX), E_INVALID,
+           "RSA with %u bits; %d to %d are possible", rsa_bits, RSA_BITS_MIN, RSA_BITS_MAX);
+    if (kind == KEY_RSA)
+        key = EVP_RSA_gen(rsa_bits);
+    else if (kind == KEY_ED25519)
+        key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    for (size_t i = 0; i < ARRAY_SIZE(curves); i++) {
+        if (curves[i].kind == kind)
+            key = EVP_EC_gen(curves[i].name);
+    }
+    ENSURE(t, key != NULL, E_CRYPTO, "cannot make a key: %s", crypto_error(t));
+    *ret = IN_ARENA(t, EVP_PKEY_free, key);
+    return true;
+}
+
+/* Encrypted keys are refused: nobody is asked for a passphrase. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): a pem_password_cb */
+static int no_passphrase(char *buffer, int size, int for_writing, void *user)
+{
+    (void)buffer;
+    (void)size;
+    (void)for_writing;
+    (void)user;
+    return -1;
+}
+
+static EVP_PKEY *read_pem_key(struct task *t, struct bytes octets)
+{
+    BIO *bio = IN_ARENA(t, BIO_free_all, BIO_new_mem_buf(octets.data, (int)octets.len));
+    return PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+}
+
+static EVP_PKEY *read_der_key(struct bytes octets)
+{
+    const unsigned char *at = octets.data;
+    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)octets.len);
+    if (key == NULL || at == octets.data + octets.len)
+        return key;
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+bool key_from_file_octets(struct task *t, struct bytes octets, EVP_PKEY **ret)
+{
+    static const char begin[] = "-----BEGIN ";
+    ENSURE(t, octets.len > 0 && octets.len <= KEY_FILE_SIZE_MAX, E_INVALID,
+           "%zu octets; a private key has 1 to %zu", octets.len, KEY_FILE_SIZE_MAX);
+    bool is_pem = memmem(octets.data, octets.len, begin, sizeof(begin) - 1) != NULL;
+    EVP_PKEY *key = is_pem ? read_pem_key(t, octets) : read_der_key(octets);
+    ENSURE(t, key != NULL, E_INVALID, "no unencrypted private key that can be read: %s",
+           crypto_error(t));
+    ERR_clear_error(); /* the decoders leave notes of what they tried */
+    *ret = IN_ARENA(t, EVP_PKEY_free, key);
+    return true;
+}
+
+char *key_to_pem(struct task *t, EVP_PKEY *key)
+{
+    /* A memory BIO wipes its buffer when it grows and when it is freed. */
+    CLEANUP(bio_cleanup) BIO *bio = BIO_new(BIO_s_mem());
+    char *data;
+    if (bio == NULL || PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1) {
+        ERR_clear_error();
+        return NULL;
+    }
+    long len = BIO_get_mem_data(bio, &data);
+    char *text = arena_secret(t->arena, (size_t)len + 1);
+    memcpy(text, data, (size_t)len);
+    return text;
+}

@@ -1,0 +1,72 @@
+/* What the files of this room share for getting along with libcrypto.  Not for other rooms. */
+#ifndef GATEHOUSE_CORE_PKI_LIBRARY_H
+#define GATEHOUSE_CORE_PKI_LIBRARY_H
+
+#include "core/pki/csr.h"
+
+#include <openssl/bio.h>
+#include <openssl/x509v3.h>
+
+#define EXTENSION_COUNT_MAX 64  /* in one certificate or request */
+#define ALT_NAME_COUNT_MAX  256 /* in one SubjectAltName */
+#define OID_TEXT_MAX        256 /* characters of a dotted OID */
+
+/* For CLEANUP(). */
+void bio_cleanup(BIO **bio);
+void object_cleanup(ASN1_OBJECT **object);
+
+/* Hands a new library object to the arena.  It is NULL only without memory: the process ends. */
+void *in_arena(struct task *t, void (*release)(void *), void *object);
+#define IN_ARENA(t, release, object)                                                               \
+    in_arena((t), (void (*)(void *))(void (*)(void))(release), (object))
+
+/* Dotted. */
+const char *oid_text(struct task *t, const ASN1_OBJECT *oid);
+/* In the arena.  Fails with E_INVALID unless the text is a dotted OID. */
+MUST_USE bool oid_object(struct task *t, const char *dotted, ASN1_OBJECT **ret);
+/* Borrowed from the string. */
+struct bytes octets_of(const ASN1_STRING *string);
+/* Copies what an i2d function allocated, and frees it; absent when it failed. */
+struct bytes octets_of_library(struct task *t, unsigned char *data, int len);
+#define ENCODE(t, i2d, object)                                                                     \
+    ({                                                                                             \
+        unsigned char *encoded_ = NULL;                                                            \
+        int len_ = (i2d)((object), &encoded_);                                                     \
+        octets_of_library((t), encoded_, len_);                                                    \
+    })
+/* What was written to a memory BIO, copied. */
+struct bytes octets_of_bio(struct task *t, BIO *bio);
+
+/* Printable ASCII: any other octet, and the backslash, becomes a backslash and two digits. */
+char *text_printable(struct task *t, struct bytes octets);
+/* Something, and no control characters in it. */
+bool is_plain(struct bytes text);
+/*
+ * A character string as UTF-8; false, without a problem, when it is none, is empty, or holds
+ * control characters.
+ */
+MUST_USE bool string_text(struct task *t, const ASN1_STRING *string, const char **ret);
+char *name_text(struct task *t, const X509_NAME *name);
+
+/*
+ * Extensions out of the library's form, or out of DER with nothing after it.  More than
+ * EXTENSION_COUNT_MAX, or one of them twice, fail with `kind`.
+ */
+MUST_USE bool extensions_read(struct task *t, const STACK_OF(X509_EXTENSION) * stack,
+                              const struct problem_kind *kind, struct extension_list *ret);
+MUST_USE bool extensions_decode(struct task *t, struct bytes der, const struct problem_kind *kind,
+                                struct extension_list *ret);
+/* Into the library's form, in the arena.  Fails with E_INVALID on a wrong OID or one given twice.
+ */
+MUST_USE bool extensions_write(struct task *t, const struct extension_list *list,
+                               X509_EXTENSIONS **ret);
+/* As alt_names_to_text(), failing with `kind`. */
+MUST_USE bool alt_names_read(struct task *t, struct bytes value, const struct problem_kind *kind,
+                             struct text_list *ret);
+
+/* The hash to sign with under this key unless told otherwise; NULL for keys that need none. */
+const EVP_MD *natural_hash(const EVP_PKEY *key);
+/* For X509_sign_ctx() and its like; released with the arena.  Fails with E_CRYPTO. */
+MUST_USE bool signing_context(struct task *t, EVP_PKEY *key, const EVP_MD *hash, EVP_MD_CTX **ret);
+
+#endif

@@ -1,0 +1,35 @@
+/* Object identifiers of the protocols, dotted. */
+#ifndef GATEHOUSE_CORE_PKI_OIDS_H
+#define GATEHOUSE_CORE_PKI_OIDS_H
+
+#define OID_KP_SERVER_AUTH       "1.3.6.1.5.5.7.3.1"
+#define OID_KP_CLIENT_AUTH       "1.3.6.1.5.5.7.3.2"
+#define OID_KP_CMC_CA            "1.3.6.1.5.5.7.3.27"
+#define OID_KP_CMC_RA            "1.3.6.1.5.5.7.3.28" /* RFC 6402 2.10 */
+#define OID_PE_MASA_URL          "1.3.6.1.5.5.7.1.32" /* RFC 8995 2.3.2 */
+#define OID_AT_SERIAL_NUMBER     "2.5.4.5"            /* X520SerialNumber */
+#define OID_DATA                 "1.2.840.113549.1.7.1"
+#define OID_ANIMA_JSON_VOUCHER   "1.2.840.113549.1.9.16.1.40" /* RFC 8366 5.4 */
+#define OID_CHALLENGE_PASSWORD   "1.2.840.113549.1.9.7"
+#define OID_EXTENSION_REQUEST    "1.2.840.113549.1.9.14"
+#define OID_CRI_TEMPLATE         "1.2.840.113549.1.9.16.2.61" /* RFC 9908 3.4 */
+#define OID_EXTENSION_TEMPLATE   "1.2.840.113549.1.9.16.2.62"
+#define OID_EC_PUBLIC_KEY        "1.2.840.10045.2.1"
+#define OID_RSA_ENCRYPTION       "1.2.840.113549.1.1.1"
+#define OID_P256                 "1.2.840.10045.3.1.7"
+#define OID_P384                 "1.3.132.0.34"
+#define OID_P521                 "1.3.132.0.35"
+#define OID_ECDSA_SHA256         "1.2.840.10045.4.3.2"
+#define OID_ECDSA_SHA384         "1.2.840.10045.4.3.3"
+#define OID_ECDSA_SHA512         "1.2.840.10045.4.3.4"
+#define OID_RSA_SHA256           "1.2.840.113549.1.1.11"
+#define OID_RSA_SHA384           "1.2.840.113549.1.1.12"
+#define OID_RSA_SHA512           "1.2.840.113549.1.1.13"
+#define OID_CE_SUBJECT_KEY_ID    "2.5.29.14"
+#define OID_CE_KEY_USAGE         "2.5.29.15"
+#define OID_CE_SUBJECT_ALT_NAME  "2.5.29.17"
+#define OID_CE_BASIC_CONSTRAINTS "2.5.29.19"
+#define OID_CE_AUTHORITY_KEY_ID  "2.5.29.35"
+#define OID_CE_EXT_KEY_USAGE     "2.5.29.37"
+
+#endif

@@ -1,0 +1,3 @@
+#include "core/pki/problems.h"
+
+DEFINE_PROBLEMS(pki_problems, PKI_PROBLEMS)

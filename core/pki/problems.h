@@ -1,0 +1,33 @@
+/* What can be wrong with the PKI's objects. */
+#ifndef GATEHOUSE_CORE_PKI_PROBLEMS_H
+#define GATEHOUSE_CORE_PKI_PROBLEMS_H
+
+#include "core/base/problem.h"
+
+#define PKI_PROBLEMS(X)                                                                            \
+    X(E_CERT_MALFORMED, "certificate-malformed", "malformed certificate",                          \
+      "The certificate could not be read; `gatehousectl inspect FILE` shows how far it goes.")     \
+    X(E_CERT_UNTRUSTED, "certificate-untrusted", "not known here",                                 \
+      "The certificate does not chain to the anchors it was held against. If it should, add the "  \
+      "missing anchor or intermediate certificate.")                                               \
+    X(E_CERT_EXPIRED, "certificate-expired", "not known here",                                     \
+      "A certificate of the chain is outside its validity. Check the clock here, then the "        \
+      "certificate.")                                                                              \
+    X(E_CMS_MALFORMED, "cms-malformed", "malformed request",                                       \
+      "The octets are no CMS SignedData that can be read; `gatehousectl inspect FILE` shows how "  \
+      "far it goes.")                                                                              \
+    X(E_CMS_SIGNATURE, "signature-wrong", "signature not accepted",                                \
+      "The signature does not fit the content or the signer's key. Altered on the way, or signed " \
+      "with another key than the certificate's.")                                                  \
+    X(E_CSR_MALFORMED, "csr-malformed", "malformed certification request",                         \
+      "The certification request could not be read; `gatehousectl inspect FILE` shows it.")        \
+    X(E_CSR_POP, "csr-proof-of-possession", "proof of possession failed",                          \
+      "The request is not signed with the key it asks a certificate for.")                         \
+    X(E_CSRATTRS_MALFORMED, "csrattrs-malformed", "malformed CSR attributes",                      \
+      "The CSR attributes are no SEQUENCE OF AttrOrOID (RFC 7030 4.5.2, RFC 9908 3.2).")           \
+    X(E_CRYPTO, "crypto", "internal error",                                                        \
+      "The cryptographic library or the token failed; the detail has its message. If it is the "   \
+      "token: is it present, and is the PIN right?")
+DECLARE_PROBLEMS(pki_problems, PKI_PROBLEMS)
+
+#endif
