@@ -188,14 +188,23 @@ class Stage:
         started.wait_for(says)
         return started
 
+    def stop_one(self, name):
+        """Ends one program; its exit status."""
+        return self.programs.pop(name).stop()
+
     def stop(self):
         """Ends everything that was started here; the exit statuses by name."""
         statuses = {}
+        failures = []
         for name in reversed(list(self.programs)):
-            statuses[name] = self.programs[name].stop()
-        self.programs.clear()
+            try:
+                statuses[name] = self.stop_one(name)
+            except StageError as error:
+                failures.append(str(error))
         with contextlib.suppress(FileNotFoundError):
             self.socket.unlink()
+        if failures:
+            raise StageError("\n".join(failures))
         return statuses
 
     # The manufacturer.
@@ -247,6 +256,13 @@ class Stage:
         if not path.exists():
             return []
         return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def vouchers_issued(self, serial=None):
+        """The MASA's own record of what it issued, oldest first."""
+        path = self.folder / "masa" / "issued.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        entries = [json.loads(line) for line in lines]
+        return [entry for entry in entries if serial in (None, entry["serial"])]
 
     # The owner.
 

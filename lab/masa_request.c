@@ -1,0 +1,181 @@
+/* Reading and judging a registrar's voucher request (RFC 8995 5.5.1 to 5.5.6). */
+#include "lab/masa.h"
+#include "lab/problems.h"
+
+#include <string.h>
+
+#include <openssl/x509v3.h>
+
+static bool same_text(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+static bool is_issuer(struct task *t, const struct cert *issuer, const struct cert *cert)
+{
+    EVP_PKEY *key = X509_get0_pubkey(issuer->x509);
+    bool is = key != NULL && X509_check_issued(issuer->x509, cert->x509) == X509_V_OK &&
+              X509_verify(cert->x509, key) == 1;
+    (void)crypto_error(t);
+    return is;
+}
+
+/* The certificate that was sent along and issued this one; NULL: the way ends here. */
+static const struct cert *issuer_among(struct task *t, const struct cert_list *certs,
+                                       const struct cert *cert)
+{
+    for (size_t i = 0; i < certs->count; i++) {
+        if (is_issuer(t, certs->items[i], cert))
+            return certs->items[i];
+    }
+    return NULL;
+}
+
+/*
+ * RFC 8995 5.5.2: nothing is known of the domain's CA, so the farthest certificate that came along
+ * is an anchor for this once: what is shown is consistency.
+ */
+static bool find_path(struct task *t, const struct signed_voucher *rvr,
+                      struct masa_request *request)
+{
+    const struct cert **path = arena_array(t->arena, rvr->certs.count + 1, sizeof(struct cert *));
+    const struct chain_rules rules = {0};
+    const struct anchors *anchors;
+    size_t count = 0;
+    const struct cert *next = request->signer;
+    while (next != NULL && count <= rvr->certs.count) {
+        path[count++] = next;
+        next = cert_is_self_signed(next) ? NULL : issuer_among(t, &rvr->certs, next);
+    }
+    TRY(anchors_make(t, &(struct cert_list){.items = &path[count - 1], .count = 1}, &anchors));
+    TRY(chain_verify(t, anchors, request->signer, &rvr->certs, &rules, NULL));
+    request->path = (struct cert_list){.items = path, .count = count};
+    return true;
+}
+
+static bool read_rvr(struct task *t, const struct http_request *rq, struct masa_request *request)
+{
+    struct signed_voucher rvr;
+    request->form = rq->media_type == NULL ? NULL : voucher_form_of(rq->media_type);
+    ENSURE(t, request->form != NULL, E_HTTP_MEDIA_TYPE, "a body without Content-Type");
+    TRY(request->form->open(t, rq->body, &rvr));
+    ENSURE(t, rvr.voucher.kind == VOUCHER_REQUEST, E_VOUCHER_MALFORMED,
+           "a voucher, no voucher request");
+    ENSURE(t, rvr.voucher.serial_number != NULL, E_VOUCHER_MALFORMED, "serial-number is missing");
+    TRY(request->form->verify(t, &rvr, NULL, &request->signer));
+    TRY(find_path(t, &rvr, request));
+    /* RFC 8995 5.5.4: the signer must be a registration authority. */
+    ENSURE(t, cert_has_eku(request->signer, OID_KP_CMC_RA), E_REQUEST_REFUSED,
+           "the signer's certificate (%s) has no extended key usage id-kp-cmcRA",
+           cert_subject(t, request->signer));
+    request->rvr = rvr.voucher;
+    return true;
+}
+
+/* RFC 8995 5.5.5: the TLS server that the pledge saw is of those who sign here. */
+static bool check_proximity(struct task *t, const struct voucher *pvr,
+                            const struct masa_request *request)
+{
+    const struct cert *seen;
+    if (!bytes_present(pvr->proximity_registrar_cert))
+        return true;
+    TRY(cert_parse(t, pvr->proximity_registrar_cert, &seen));
+    struct bytes key = cert_spki(t, seen);
+    for (size_t i = 0; i < request->path.count; i++) {
+        if (bytes_equal(cert_spki(t, request->path.items[i]), key))
+            return true;
+    }
+    return fail(t, E_REQUEST_REFUSED,
+                "the pledge saw %s, whose key is not in the chain of the request's signature",
+                cert_subject(t, seen));
+}
+
+/* What the pledge said is what the registrar says. */
+static bool check_same_device(struct task *t, const struct voucher *pvr, const struct cert *idevid,
+                              const struct masa_request *request)
+{
+    const struct voucher *rvr = &request->rvr;
+    const char *serial;
+    TRY(cert_subject_serial(t, idevid, &serial));
+    /* RFC 8995 5.5: the serial number is that of the IDevID, not what a request claims. */
+    ENSURE(t, same_text(serial, rvr->serial_number), E_REQUEST_REFUSED,
+           "the IDevID is that of %s, the request is for %s", serial == NULL ? "nobody" : serial,
+           rvr->serial_number);
+    ENSURE(t, pvr->serial_number == NULL || same_text(pvr->serial_number, serial),
+           E_REQUEST_REFUSED, "the pledge's request says serial-number %s, its IDevID %s",
+           pvr->serial_number, serial);
+    ENSURE(t, pvr->nonce == NULL || rvr->nonce == NULL || same_text(pvr->nonce, rvr->nonce),
+           E_REQUEST_REFUSED, "the nonces of the pledge's and the registrar's request differ");
+    ENSURE(t,
+           !bytes_present(rvr->idevid_issuer) ||
+               bytes_equal(rvr->idevid_issuer, request->idevid_issuer),
+           E_REQUEST_REFUSED, "idevid-issuer is %s, the IDevID's is %s",
+           bytes_to_hex(t->arena, rvr->idevid_issuer),
+           bytes_to_hex(t->arena, request->idevid_issuer));
+    return true;
+}
+
+/* RFC 8995 5.5.5: the pledge's own request, which the registrar passes on. */
+static bool judge_prior(struct task *t, const struct masa *masa, struct masa_request *request)
+{
+    /* RFC 8995 2.6.2: an IDevID is not out of date. */
+    const struct chain_rules rules = {.ignore_validity = true};
+    struct signed_voucher pvr;
+    const struct cert *idevid;
+    TRY(request->form->open(t, request->rvr.prior_signed_voucher_request, &pvr));
+    ENSURE(t, pvr.voucher.kind == VOUCHER_REQUEST, E_VOUCHER_MALFORMED,
+           "prior-signed-voucher-request is no voucher request");
+    TRY(request->form->verify(t, &pvr, NULL, &idevid));
+    if (!chain_verify(t, masa->idevids.anchors, idevid, &pvr.certs, &rules, NULL))
+        return fail(t, E_DEVICE_UNKNOWN, "the pledge's IDevID is none of ours: %s", t->detail);
+    TRY(cert_idevid_issuer(t, idevid, &request->idevid_issuer));
+    TRY(check_proximity(t, &pvr.voucher, request));
+    TRY(check_same_device(t, &pvr.voucher, idevid, request));
+    request->assertion =
+        bytes_present(pvr.voucher.proximity_registrar_cert) ? "proximity" : "logged";
+    return true;
+}
+
+/* RFC 8995 5.5.3: without a nonce, the registrar itself must be known. */
+static bool check_registrar(struct task *t, const struct masa *masa, const struct http_request *rq)
+{
+    const struct chain_rules rules = {0};
+    struct cert_list chain;
+    ENSURE(t, masa->registrars.anchors != NULL, E_REQUEST_REFUSED,
+           "nonceless requests are for known registrars, and none is known here (--registrars)");
+    const struct cert *client = service_client(t, rq, &chain);
+    ENSURE(t, client != NULL, E_REQUEST_REFUSED,
+           "nonceless requests are for known registrars: a TLS client certificate is needed");
+    return chain_verify(t, masa->registrars.anchors, client, &chain, &rules, NULL);
+}
+
+static bool check_device_list(struct task *t, const struct masa *masa, const char *serial)
+{
+    if (masa->any_device)
+        return true;
+    for (size_t i = 0; i < masa->devices.count; i++) {
+        if (strcmp(masa->devices.items[i], serial) == 0)
+            return true;
+    }
+    return fail(t, E_DEVICE_UNKNOWN, "%s is not in the list of devices", serial);
+}
+
+bool masa_read_request(struct task *t, const struct masa *masa, const struct http_request *rq,
+                       struct masa_request *ret)
+{
+    struct masa_request request = {.assertion = "logged"};
+    TRY(read_rvr(t, rq, &request));
+    if (bytes_present(request.rvr.prior_signed_voucher_request)) {
+        TRY(judge_prior(t, masa, &request));
+    } else {
+        /* RFC 8366bis 6.1: whoever names a device without its own word names the issuer too. */
+        ENSURE(t, bytes_present(request.rvr.idevid_issuer), E_REQUEST_REFUSED,
+               "neither prior-signed-voucher-request nor idevid-issuer");
+        request.idevid_issuer = request.rvr.idevid_issuer;
+    }
+    if (request.rvr.nonce == NULL)
+        TRY(check_registrar(t, masa, rq));
+    TRY(check_device_list(t, masa, request.rvr.serial_number));
+    *ret = request;
+    return true;
+}

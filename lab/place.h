@@ -1,0 +1,31 @@
+/* Where to send a request: an https URL taken apart (RFC 9110 4.2.2, RFC 3986). */
+#ifndef GATEHOUSE_LAB_PLACE_H
+#define GATEHOUSE_LAB_PLACE_H
+
+#include "core/base/task.h"
+
+#define PLACE_URL_MAX        2048 /* characters */
+#define PLACE_DEFAULT_PORT   443
+#define PATH_BRSKI           "/.well-known/brski" /* RFC 8995 8.3 */
+#define PATH_REQUEST_VOUCHER PATH_BRSKI "/requestvoucher"
+
+struct place {
+    const char *host; /* lower-case name, or an address without brackets */
+    bool is_address;  /* IPv4 or IPv6 */
+    unsigned port;
+    const char *path;      /* begins with "/" */
+    const char *authority; /* "host" or "host:port", as the Host header has it */
+    const char *url;       /* canonical: "https://" authority path */
+};
+
+/*
+ * An absolute https URL without user, query or fragment.  Without a path of its own, or with that
+ * of the well-known BRSKI resources, it stands for requestvoucher there.  Fails with E_INVALID.
+ */
+MUST_USE bool place_from_url(struct task *t, const char *url, struct place *ret);
+/* The same server, and there the same resource. */
+bool place_equal(const struct place *a, const struct place *b);
+/* The same server. */
+bool place_same_origin(const struct place *a, const struct place *b);
+
+#endif

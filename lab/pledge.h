@@ -1,0 +1,120 @@
+/*
+ * The reference pledge (RFC 8995, draft-ietf-anima-brski-cloud 4.1): one device and one run, from
+ * the cloud registrar to an LDevID in use.
+ */
+#ifndef GATEHOUSE_LAB_PLEDGE_H
+#define GATEHOUSE_LAB_PLEDGE_H
+
+#include "lab/journey.h"
+#include "lab/pledge_link.h"
+#include "lab/pledge_report.h"
+#include "registrar/voucher/voucher.h"
+
+/* The command line. */
+struct pledge_settings {
+    const char *identity;   /* folder with idevid.pem and idevid.key */
+    const char *identities; /* folder of such folders */
+    uint64_t parallel;
+    const char *cloud;
+    const char *registrar;
+    const char *anchors;
+    const char *masa_anchors;
+    struct text_list resolve;
+    const char *out;
+    unsigned tls; /* enum pledge_tls */
+    bool no_clock;
+    bool json;
+    bool quiet;
+    int64_t timeout;
+    int64_t patience;
+    uint64_t attempts;
+    int64_t retry_wait;
+    int64_t max_wait;
+    uint64_t retry_limit;
+    uint64_t max_redirects;
+};
+enum pledge_tls { PLEDGE_TLS_ANY, PLEDGE_TLS_1_2, PLEDGE_TLS_1_3 };
+
+/* What all pledges of a run share.  Read-only, but for the report. */
+struct pledge_world {
+    struct pledge_settings settings;
+    struct place start;    /* the cloud registrar, or the registrar itself */
+    struct trust implicit; /* built in: for the cloud registrar; no anchors without a cloud */
+    struct trust masa;     /* built in: for vouchers */
+    struct link_maker link_maker;
+    struct report report;
+};
+
+struct pledge {
+    const struct pledge_world *world;
+    struct credentials idevid;
+    const char *serial;
+    struct report_line line;
+    const char *step; /* the one under way, as reports call it */
+    const struct voucher_form *form;
+    uint64_t attempts_left;
+
+    /* What one attempt finds out; cleared before the next. */
+    struct attempt {
+        struct journey journey;
+        struct link *link; /* to the registrar that gave the voucher */
+        const char *nonce;
+        struct bytes voucher_request;
+        struct bytes voucher;
+        struct cert_list cacerts;
+        struct bytes csrattrs;
+        EVP_PKEY *key;
+        struct bytes csr;
+        const struct cert *ldevid;
+    } now;
+};
+
+/* As many attempts as the settings allow; reports how it ended. */
+MUST_USE bool pledge_onboard(struct task *t, struct pledge *p);
+
+/* From the start to a voucher that pins the registrar's TLS connection (RFC 8995 5.1 to 5.6). */
+MUST_USE bool pledge_bootstrap(struct task *t, struct pledge *p);
+/* From there to an LDevID that was used once (RFC 8995 5.9). */
+MUST_USE bool pledge_enrol(struct task *t, struct pledge *p);
+
+/* RFC 8995 5.6.1: every check that needs no TLS connection.  Fails with E_VOUCHER_REFUSED. */
+MUST_USE bool pledge_check_voucher(struct task *t, const struct pledge *p,
+                                   const struct response *answer, struct signed_voucher *ret);
+
+/* A request that is sent again, octet for octet, as long as the answer is 202. */
+struct patient_call {
+    struct link *link;
+    struct link_request request;
+    const char *action; /* "POST requestvoucher" */
+    /*
+     * Called before each sending, with the connection open: for a request that is bound to its
+     * connection (RFC 7030 3.5).  NULL: nothing changes.
+     */
+    MUST_USE bool (*prepare)(struct task *t, struct pledge *p, void *context,
+                             struct link_request *request);
+    void *context;
+};
+/*
+ * RFC 8995 5.6, RFC 7030 4.2.3: waits for what Retry-After says, at most `max_wait`, and asks
+ * again, over the same connection or a new one.  Every answer is reported.  Fails with E_TIMEOUT,
+ * E_STATUS (past the retry limit) and the kinds of link_call().
+ */
+MUST_USE bool pledge_call(struct task *t, struct pledge *p, const struct patient_call *call,
+                          struct response *ret);
+/* Fails with E_STATUS, the place and the first words of the body. */
+bool pledge_status_failure(struct task *t, const struct response *answer, const char *action);
+/*
+ * Telemetry (RFC 8995 5.7, 5.9.4) to "voucher_status" or "enrollstatus": all is well.  What the
+ * answer says does not matter; fails when there is none.
+ */
+MUST_USE bool pledge_tell_success(struct task *t, struct pledge *p, struct link *link,
+                                  const char *resource);
+/* The same for the problem of the task, which stays what it is, over `now.link`. */
+void pledge_tell_failure(struct task *t, struct pledge *p, const char *resource);
+/* Fails at once with E_TIMEOUT when the wait would pass the deadline. */
+MUST_USE bool pledge_pause(struct task *t, int64_t wait);
+
+/* --out: what the attempt has so far, in a folder of its own. */
+MUST_USE bool pledge_save(struct task *t, const struct pledge *p);
+
+#endif

@@ -1,0 +1,57 @@
+/* Trying again (RFC 8995 5.2, draft-ietf-anima-brski-cloud 3.3.1). */
+#include "core/base/clock.h"
+#include "lab/pledge.h"
+
+#define BACK_OFF_MAX HOUR_MS
+
+static bool attempt(struct task *t, struct pledge *p)
+{
+    p->now = (struct attempt){0};
+    TRY(pledge_bootstrap(t, p));
+    return pledge_enrol(t, p);
+}
+
+/* Waits before the next attempt, twice as long each time; false when there is to be none. */
+static bool back_off(struct task *t, struct pledge *p, int64_t *wait)
+{
+    if (p->attempts_left <= 1 || *wait >= task_time_left(t, INT64_MAX))
+        return false;
+    report_note(t, &p->line, p->step,
+                arena_printf(t->arena, "%s; from the start again in %s", t->detail,
+                             duration_to_text(t->arena, *wait)));
+    task_forgive(t);
+    TRY(pledge_pause(t, *wait));
+    p->attempts_left--;
+    *wait = *wait * 2 > BACK_OFF_MAX ? BACK_OFF_MAX : *wait * 2;
+    return true;
+}
+
+static bool try_until_done(struct task *t, struct pledge *p)
+{
+    int64_t wait = p->world->settings.retry_wait;
+    struct arena_mark mark = arena_mark(t->arena);
+    while (!attempt(t, p)) {
+        TRY(back_off(t, p, &wait));
+        p->now = (struct attempt){0};
+        arena_rewind(t->arena, mark);
+    }
+    return true;
+}
+
+bool pledge_onboard(struct task *t, struct pledge *p)
+{
+    struct task saving;
+    bool onboarded = try_until_done(t, p);
+    task_init(&saving, t->arena, t->log);
+    bool saved = p->world->settings.out == NULL || pledge_save(&saving, p);
+    if (onboarded && !saved) {
+        p->step = "save";
+        onboarded = fail(t, saving.problem, "%s", saving.detail);
+    }
+    if (!onboarded) {
+        report_failed(t, &p->line, p->step);
+        return false;
+    }
+    report_onboarded(t, &p->line, cert_subject(t, p->now.ldevid), cert_issuer(t, p->now.ldevid));
+    return true;
+}

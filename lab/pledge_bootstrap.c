@@ -1,0 +1,157 @@
+/* From the cloud registrar to a voucher that says who the registrar is. */
+#include "core/base/clock.h"
+#include "lab/pledge.h"
+#include "lab/problems.h"
+
+#define NONCE_LEN       16 /* octets; RFC 8366: 8 to 32 */
+#define RETRY_WAIT_MAX  HOUR_MS
+#define REQUEST_VOUCHER "POST requestvoucher"
+
+/* Still where it was told to begin, and that is a cloud registrar. */
+static bool at_cloud(const struct pledge *p)
+{
+    return p->world->settings.cloud != NULL && p->now.journey.count == 1;
+}
+
+static bool meet_registrar(struct task *t, struct pledge *p)
+{
+    const struct link_options options = {
+        .place = journey_here(&p->now.journey),
+        /* brski-cloud 3.1: never provisional with the cloud registrar; RFC 8995 5.1 elsewhere. */
+        .trust = at_cloud(p) ? LINK_VALIDATED : LINK_PROVISIONAL,
+        .anchors = p->world->implicit.anchors,
+        .credentials = &p->idevid,
+    };
+    TRY(link_open(t, &p->world->link_maker, &options, &p->now.link));
+    report_note(t, &p->line, p->step,
+                arena_printf(t->arena, "%s with %s, %s", link_tls_version(p->now.link),
+                             options.place->authority,
+                             link_validated(p->now.link) ? "validated" : "provisional"));
+    return true;
+}
+
+/* RFC 8995 5.2: a fresh nonce, and the certificate that this very connection showed. */
+static bool make_voucher_request(struct task *t, struct pledge *p)
+{
+    p->now.nonce = bytes_to_base64(t->arena, bytes_random(t->arena, NONCE_LEN));
+    const struct voucher request = {
+        .kind = VOUCHER_REQUEST,
+        .assertion = "proximity",
+        .created_on = p->world->settings.no_clock ? 0 : clock_wall(),
+        .serial_number = p->serial,
+        .nonce = p->now.nonce,
+        .proximity_registrar_cert = link_chain(p->now.link)->items[0]->der,
+    };
+    const struct voucher_signer signer = {
+        .cert = p->idevid.cert,
+        .key = p->idevid.key,
+        .certs = p->idevid.chain,
+    };
+    return p->form->seal(t, &request, &signer, &p->now.voucher_request);
+}
+
+static bool request_voucher(struct task *t, struct pledge *p, struct response *ret)
+{
+    TRY(make_voucher_request(t, p));
+    const struct patient_call call = {
+        .link = p->now.link,
+        .request = {.method = "POST",
+                    .path = journey_here(&p->now.journey)->path,
+                    .media_type = p->form->media_type,
+                    .accept = p->form->media_type,
+                    .body = p->now.voucher_request},
+        .action = REQUEST_VOUCHER,
+    };
+    return pledge_call(t, p, &call, ret);
+}
+
+/*
+ * brski-cloud 3.3.1: the present place may be asked again after 401, and after 503 that says when.
+ * At the cloud registrar, 401 without Retry-After means: do not ask again (3.2.1).
+ */
+static bool may_repeat(const struct pledge *p, const struct response *answer)
+{
+    bool told_when = answer->retry_after >= 0;
+    if (p->attempts_left <= 1)
+        return false;
+    return (answer->status == 503 && told_when) ||
+           (answer->status == 401 && (told_when || !at_cloud(p)));
+}
+
+static bool wait_to_repeat(struct task *t, struct pledge *p, const struct response *answer)
+{
+    int64_t wait =
+        answer->retry_after < 0 ? p->world->settings.retry_wait : answer->retry_after * SECOND_MS;
+    p->attempts_left--;
+    return pledge_pause(t, wait > RETRY_WAIT_MAX ? RETRY_WAIT_MAX : wait);
+}
+
+static bool visit(struct task *t, struct pledge *p, struct response *ret)
+{
+    struct response answer;
+    p->step = at_cloud(p) ? "cloud" : "voucher";
+    TRY(meet_registrar(t, p));
+    TRY(request_voucher(t, p, &answer));
+    while (may_repeat(p, &answer)) {
+        TRY(wait_to_repeat(t, p, &answer));
+        TRY(request_voucher(t, p, &answer));
+    }
+    *ret = answer;
+    return true;
+}
+
+/* brski-cloud 3.3.1: a redirect means a new voucher request with a fresh nonce, elsewhere. */
+static bool travel(struct task *t, struct pledge *p, struct response *ret)
+{
+    struct response answer;
+    journey_begin(t, &p->world->start, (unsigned)p->world->settings.max_redirects, &p->now.journey);
+    TRY(visit(t, p, &answer));
+    while (journey_is_redirect(answer.status)) {
+        const struct redirect redirect = {
+            .status = answer.status,
+            .location = answer.location,
+            .from_validated = link_validated(p->now.link),
+        };
+        link_close(p->now.link);
+        TRY(journey_follow(t, &p->now.journey, &redirect));
+        TRY(visit(t, p, &answer));
+    }
+    *ret = answer;
+    return true;
+}
+
+/* RFC 8995 5.6.2: the chain received earlier leads to the pinned certificate, or all was in vain.
+ */
+static bool settle(struct task *t, struct pledge *p, const struct voucher *v)
+{
+    const struct cert_list *chain = link_chain(p->now.link);
+    const struct chain_rules rules = {.ignore_validity = p->world->settings.no_clock};
+    const struct cert *pinned;
+    if (cert_parse(t, v->pinned_domain_cert, &pinned) &&
+        chain_verify_pinned(t, pinned, chain->items[0], chain, &rules)) {
+        report_note(t, &p->line, "voucher",
+                    arena_printf(t->arena, "accepted: assertion %s, pins %s",
+                                 v->assertion == NULL ? "missing" : v->assertion,
+                                 cert_subject(t, pinned)));
+        return true;
+    }
+    return fail(t, E_REGISTRAR_REFUSED, "pinned-domain-cert: %s", t->detail);
+}
+
+bool pledge_bootstrap(struct task *t, struct pledge *p)
+{
+    struct response answer;
+    struct signed_voucher sv;
+    TRY(travel(t, p, &answer));
+    if (answer.status != 200)
+        return pledge_status_failure(t, &answer, REQUEST_VOUCHER);
+    p->now.voucher = answer.body;
+    if (pledge_check_voucher(t, p, &answer, &sv) && settle(t, p, &sv.voucher)) {
+        p->step = "voucher_status";
+        return pledge_tell_success(t, p, p->now.link, p->step);
+    }
+    /* RFC 8995 5.7: say that and why, then drop the connection. */
+    pledge_tell_failure(t, p, "voucher_status");
+    link_close(p->now.link);
+    return false;
+}

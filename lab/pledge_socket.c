@@ -1,0 +1,128 @@
+#include "lab/pledge_socket.h"
+
+#include "core/base/clock.h"
+#include "core/http/problems.h"
+#include "lab/problems.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The parts of "name:port:address"; NULL when it is nothing of the kind. */
+static const char *resolve_address(struct arena *arena, const char *entry, size_t *ret_name_port)
+{
+    const char *colon = strchr(entry, ':');
+    const char *second = colon == NULL ? NULL : strchr(colon + 1, ':');
+    if (second == NULL || colon == entry || second == colon + 1 || second[1] == '\0')
+        return NULL;
+    const char *address = second + 1;
+    size_t len = strlen(address);
+    bool bracketed = address[0] == '[' && address[len - 1] == ']';
+    *ret_name_port = (size_t)(second - entry);
+    return bracketed ? arena_strndup(arena, address + 1, len - 2) : address;
+}
+
+static bool is_numeric(const char *address)
+{
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST};
+    struct addrinfo *found = NULL;
+    if (getaddrinfo(address, NULL, &hints, &found) != 0)
+        return false;
+    freeaddrinfo(found);
+    return true;
+}
+
+bool resolve_check(struct task *t, const char *entry)
+{
+    size_t name_port;
+    const char *address = resolve_address(t->arena, entry, &name_port);
+    ENSURE(t, address != NULL && is_numeric(address), E_USAGE,
+           "--resolve: \"%s\" is not NAME:PORT:ADDRESS", entry);
+    return true;
+}
+
+/* What to ask the resolver for: an address that --resolve gives, or the host itself. */
+static const char *where(struct task *t, const struct place *place, const struct text_list *resolve)
+{
+    const char *wanted = arena_printf(t->arena, "%s:%u", place->host, place->port);
+    for (size_t i = 0; i < resolve->count; i++) {
+        size_t name_port = 0;
+        const char *address = resolve_address(t->arena, resolve->items[i], &name_port);
+        if (address != NULL && strlen(wanted) == name_port &&
+            strncasecmp(wanted, resolve->items[i], name_port) == 0)
+            return address;
+    }
+    return place->host;
+}
+
+bool socket_wait(struct task *t, int fd, short events, int64_t deadline)
+{
+    struct pollfd ready = {.fd = fd, .events = events};
+    for (;;) {
+        int64_t left = deadline - clock_monotonic();
+        ENSURE(t, left > 0, E_PEER_TIMEOUT, "no answer in time");
+        int count = poll(&ready, 1, left > HOUR_MS ? (int)HOUR_MS : (int)left);
+        if (count > 0)
+            return true;
+        if (count < 0 && errno != EINTR)
+            return fail_errno(t, E_PEER_UNREACHABLE, errno, "cannot wait for the peer");
+    }
+}
+
+static bool finish_connect(struct task *t, const struct place *place,
+                           const struct addrinfo *address, int64_t deadline, int fd)
+{
+    int on = 1;
+    int error = 0;
+    socklen_t len = sizeof(error);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS)
+        return fail_errno(t, E_PEER_UNREACHABLE, errno, "cannot connect to %s", place->authority);
+    if (!socket_wait(t, fd, POLLOUT, deadline))
+        return fail_context(t, "connecting to %s", place->authority);
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0)
+        return fail_errno(t, E_PEER_UNREACHABLE, error, "cannot connect to %s", place->authority);
+    return true;
+}
+
+static bool connect_one(struct task *t, const struct place *place, const struct addrinfo *address,
+                        int64_t deadline, int *ret)
+{
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return fail_errno(t, E_PEER_UNREACHABLE, errno, "no socket for %s", place->authority);
+    if (!finish_connect(t, place, address, deadline, fd)) {
+        (void)close(fd);
+        return false;
+    }
+    *ret = fd;
+    return true;
+}
+
+static void free_addresses(struct addrinfo **addresses)
+{
+    if (*addresses != NULL)
+        freeaddrinfo(*addresses);
+}
+
+bool socket_connect(struct task *t, const struct place *place, const struct text_list *resolve,
+                    int64_t deadline, int *ret)
+{
+    CLEANUP(free_addresses) struct addrinfo *addresses = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    const char *port = arena_printf(t->arena, "%u", place->port);
+    int error = getaddrinfo(where(t, place, resolve), port, &hints, &addresses);
+    ENSURE(t, error == 0, E_PEER_UNRESOLVED, "%s: %s", place->host, gai_strerror(error));
+    for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next) {
+        task_forgive(t);
+        if (connect_one(t, place, a, deadline, ret))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,3 @@
+#include "lab/problems.h"
+
+DEFINE_PROBLEMS(lab_problems, LAB_PROBLEMS)

@@ -1,0 +1,31 @@
+/* What can go wrong in the lab: a manufacturer's services and the reference pledge. */
+#ifndef GATEHOUSE_LAB_PROBLEMS_H
+#define GATEHOUSE_LAB_PROBLEMS_H
+
+#include "core/base/problem.h"
+
+#define LAB_PROBLEMS(X)                                                                            \
+    X(E_USAGE, "usage", "wrong usage", "`--help` lists the options with their defaults.")          \
+    X(E_REQUEST_REFUSED, "request-refused", "voucher request refused",                             \
+      "The request could be read, and a check of RFC 8995 5.5 failed; the detail says which.")     \
+    X(E_DEVICE_UNKNOWN, "device-unknown", "device not known here",                                 \
+      "The device is none of this manufacturer's, or none that the file of devices lists.")        \
+    X(E_NO_OWNER, "no-owner", "no owner known yet",                                                \
+      "The devices file has \"-\" for this device. Put the owner's registrar there and send "      \
+      "SIGHUP.")                                                                                   \
+    X(E_PEER_CLOSED, "peer-closed", "try again later",                                             \
+      "The peer closed the connection before it had answered.")                                    \
+    X(E_STATUS, "unexpected-status", "bad gateway",                                                \
+      "The registrar answered with a status that ends this step; its own log says why.")           \
+    X(E_REDIRECT, "redirect-refused", "bad gateway",                                               \
+      "The redirect may not be followed; the detail says which rule forbids it.")                  \
+    X(E_VOUCHER_REFUSED, "voucher-refused", "voucher not accepted",                                \
+      "The voucher failed a check of RFC 8995 5.6.1; the detail says which.")                      \
+    X(E_REGISTRAR_REFUSED, "registrar-refused", "registrar not accepted",                          \
+      "The registrar's TLS certificate does not lead to the certificate that the voucher pins "    \
+      "(RFC 8995 5.6.2).")                                                                         \
+    X(E_CERTIFICATE_REFUSED, "issued-certificate-refused", "certificate not accepted",             \
+      "The certificate that EST returned is not the one that was asked for; see the detail.")
+DECLARE_PROBLEMS(lab_problems, LAB_PROBLEMS)
+
+#endif
