@@ -1,0 +1,34 @@
+/* What can go wrong between HTTP peers. */
+#ifndef GATEHOUSE_CORE_HTTP_PROBLEMS_H
+#define GATEHOUSE_CORE_HTTP_PROBLEMS_H
+
+#include "core/base/problem.h"
+
+#define HTTP_PROBLEMS(X)                                                                           \
+    X(E_HTTP_PATH, "no-such-resource", "not found",                                                \
+      "The client asked for a path that does not exist here. Compare its configuration with the "  \
+      "documentation.")                                                                            \
+    X(E_HTTP_METHOD, "method", "method not allowed",                                               \
+      "The client used another method than the resource has; the Allow header names them.")        \
+    X(E_HTTP_MEDIA_TYPE, "media-type", "media type not understood",                                \
+      "The body's Content-Type is not one that this resource reads.")                              \
+    X(E_HTTP_ACCEPT, "not-acceptable", "nothing acceptable",                                       \
+      "The client's Accept header names no form that can be given.")                               \
+    X(E_PEER_URL, "peer-url", "bad gateway", "The URL cannot be used; see the detail.")            \
+    X(E_PEER_UNRESOLVED, "peer-unresolved", "try again later",                                     \
+      "The peer's name could not be resolved. Check the name in the detail, and the resolver.")    \
+    X(E_PEER_ADDRESS, "peer-address", "bad gateway",                                               \
+      "The peer's name leads to a private, loopback or otherwise special address, and nothing "    \
+      "allows that. If it is right, add the network to the manufacturer's masa-networks.")         \
+    X(E_PEER_UNREACHABLE, "peer-unreachable", "try again later",                                   \
+      "No connection to the peer. Check that it is up and that a firewall lets us out.")           \
+    X(E_PEER_TLS, "peer-tls", "bad gateway",                                                       \
+      "The peer's TLS certificate was not accepted, or it did not accept ours. Check the anchors " \
+      "configured for it against the certificate it shows.")                                       \
+    X(E_PEER_TIMEOUT, "peer-timeout", "try again later",                                           \
+      "The peer did not answer in time. It is tried again; if it stays so, ask its operator.")     \
+    X(E_PEER_ANSWER, "peer-answer", "bad gateway",                                                 \
+      "The peer's answer broke off, was too large or was no HTTP; see the detail.")
+DECLARE_PROBLEMS(http_problems, HTTP_PROBLEMS)
+
+#endif

@@ -1,0 +1,207 @@
+#include "core/http/server_private.h"
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+
+#include <sys/socket.h>
+#include <time.h>
+
+#include <microhttpd.h>
+
+/* How often overdue connections are looked for. */
+#define SWEEP_MS 250
+
+static int64_t phase_limit(const struct http_limits *limits, enum phase phase)
+{
+    switch (phase) {
+    case PHASE_HANDSHAKE:
+        return limits->handshake;
+    case PHASE_IDLE:
+        return limits->idle;
+    case PHASE_HEADER:
+        return limits->header;
+    case PHASE_BODY:
+    case PHASE_REPLY:
+        return limits->body;
+    case PHASE_HANDLER:
+        break;
+    }
+    return 0;
+}
+
+void connection_enter(struct http_connection *connection, enum phase phase)
+{
+    int64_t limit = phase_limit(&connection->server->limits, phase);
+    atomic_store(&connection->phase, (int)phase);
+    atomic_store(&connection->due, limit == 0 ? 0 : clock_monotonic() + limit);
+}
+
+static void link_connection(struct http_server *server, struct http_connection *connection)
+{
+    (void)pthread_mutex_lock(&server->lock);
+    connection->next = server->connections;
+    if (connection->next != NULL)
+        connection->next->previous = connection;
+    server->connections = connection;
+    (void)pthread_mutex_unlock(&server->lock);
+}
+
+static void unlink_connection(struct http_server *server, struct http_connection *connection)
+{
+    (void)pthread_mutex_lock(&server->lock);
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        server->connections = connection->next;
+    if (connection->next != NULL)
+        connection->next->previous = connection->previous;
+    (void)pthread_cond_broadcast(&server->closed);
+    (void)pthread_mutex_unlock(&server->lock);
+}
+
+static unsigned user_of(int socket)
+{
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+        return (unsigned)-1;
+    return peer.uid;
+}
+
+struct http_connection *connection_open(struct http_server *server, struct MHD_Connection *mhd)
+{
+    struct arena *arena = arena_create();
+    struct http_connection *connection = arena_alloc(arena, sizeof(*connection));
+    const struct sockaddr *address =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    connection->server = server;
+    connection->arena = arena;
+    connection->socket =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    connection->address = address_to_text(arena, address);
+    connection->group = address_group(address);
+    connection->user = user_of(connection->socket);
+    task_init(&connection->task, arena, server->log);
+    if (server->tls != NULL) {
+        connection->session =
+            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
+        tls_begin(connection->session, server->tls);
+    }
+    connection_enter(connection, PHASE_HANDSHAKE);
+    atomic_fetch_add(&server->open, 1);
+    link_connection(server, connection);
+    return connection;
+}
+
+/*
+ * libmicrohttpd calls this when the connection's thread has ended and before the socket is closed:
+ * once it is off the list, the sweeper cannot hit another connection's socket.
+ */
+void connection_close(struct http_connection *connection)
+{
+    struct http_server *server = connection->server;
+    unlink_connection(server, connection);
+    if (connection->exchange != NULL)
+        exchange_end(connection->exchange, 0, false);
+    if (!connection->asked)
+        log_debug(&connection->task, "connection without a request",
+                  LOG_TEXT("listener", server->name), LOG_TEXT("address", connection->address),
+                  LOG_TEXT("why", connection->swept ? "overdue" : "closed by the peer or in TLS"));
+    turnstile_leave(server->turnstile, &connection->group);
+    atomic_fetch_sub(&server->open, 1);
+    arena_destroy(connection->arena);
+}
+
+/* Called with the lock held, which keeps the socket open. */
+static void sweep(struct http_server *server, int64_t now)
+{
+    for (struct http_connection *c = server->connections; c != NULL; c = c->next) {
+        int64_t due = atomic_load(&c->due);
+        if (due == 0 || now < due || c->swept)
+            continue;
+        c->swept = true;
+        atomic_fetch_add(&server->swept, 1);
+        (void)shutdown(c->socket, SHUT_RDWR);
+    }
+}
+
+static void *sweep_always(void *arg)
+{
+    struct http_server *server = arg;
+    (void)pthread_mutex_lock(&server->lock);
+    while (!server->sweeping_over) {
+        int64_t now = clock_monotonic();
+        atomic_store(&server->last_beat, now);
+        sweep(server, now);
+        struct timespec next = {.tv_sec = (time_t)((now + SWEEP_MS) / SECOND_MS),
+                                .tv_nsec = (long)((now + SWEEP_MS) % SECOND_MS) * 1000000L};
+        (void)pthread_cond_clockwait(&server->beat, &server->lock, CLOCK_MONOTONIC, &next);
+    }
+    (void)pthread_mutex_unlock(&server->lock);
+    return NULL;
+}
+
+bool sweeper_start(struct task *t, struct http_server *server)
+{
+    int error = pthread_create(&server->sweeper, NULL, sweep_always, server);
+    if (error != 0)
+        return fail_errno(t, E_INTERNAL, error, "thread");
+    (void)pthread_setname_np(server->sweeper, "http-sweep");
+    server->sweeping = true;
+    return true;
+}
+
+void sweeper_stop(struct http_server *server)
+{
+    if (!server->sweeping)
+        return;
+    (void)pthread_mutex_lock(&server->lock);
+    server->sweeping_over = true;
+    (void)pthread_cond_signal(&server->beat);
+    (void)pthread_mutex_unlock(&server->lock);
+    (void)pthread_join(server->sweeper, NULL);
+    server->sweeping = false;
+}
+
+bool connections_dismiss(struct http_server *server)
+{
+    bool busy = false;
+    (void)pthread_mutex_lock(&server->lock);
+    for (struct http_connection *c = server->connections; c != NULL; c = c->next) {
+        int phase = atomic_load(&c->phase);
+        if (phase == PHASE_IDLE || phase == PHASE_HANDSHAKE)
+            (void)shutdown(c->socket, SHUT_RDWR);
+        else
+            busy = true;
+    }
+    (void)pthread_mutex_unlock(&server->lock);
+    return busy;
+}
+
+struct arena *http_connection_arena(struct http_connection *connection)
+{
+    return connection->arena;
+}
+
+const char *http_connection_address(struct http_connection *connection)
+{
+    return connection->address;
+}
+
+unsigned http_connection_user(struct http_connection *connection)
+{
+    return connection->user;
+}
+
+void **http_connection_slot(struct http_connection *connection, const void *key)
+{
+    struct slot *slot = connection->slots;
+    while (slot != NULL && slot->key != key)
+        slot = slot->next;
+    if (slot == NULL) {
+        slot = arena_alloc(connection->arena, sizeof(*slot));
+        *slot = (struct slot){connection->slots, key, NULL};
+        connection->slots = slot;
+    }
+    return &slot->value;
+}

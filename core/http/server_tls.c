@@ -1,0 +1,154 @@
+#include "core/http/server_private.h"
+
+#include <gnutls/gnutls.h>
+
+/*
+ * Peers show at most this many certificates, of this many octets in all: more is no chain that
+ * anybody needs, and is not looked at.
+ */
+#define PEER_CHAIN_MAX  16
+#define PEER_OCTETS_MAX (64UL * 1024)
+
+/* GnuTLS keeps a session's choice by pointer, so this lives as long as the server. */
+struct server_tls {
+    gnutls_pcert_st *chain;
+    unsigned int count;
+    gnutls_privkey_t key; /* borrowed */
+};
+
+/*
+ * TLS 1.2 and 1.3 with authenticated encryption and forward secrecy (RFC 9325 4.2).  %COMPAT lets
+ * IDevIDs in whose keyUsage lacks digitalSignature.
+ */
+const char tls_priorities[] =
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+    ":-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-CCM:-MAC-ALL:+AEAD"
+    ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
+    ":-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%NO_TICKETS:%COMPAT";
+
+static gnutls_datum_t datum_of(struct bytes b)
+{
+    return (gnutls_datum_t){(unsigned char *)b.data, (unsigned int)b.len};
+}
+
+static void release_pcert(void *pcert)
+{
+    gnutls_pcert_deinit(pcert);
+}
+
+/* A key that does not fit the certificate would fail every handshake: better to fail the start. */
+static bool check_key(struct task *t, const struct server_tls *tls)
+{
+    gnutls_datum_t text = datum_of(BYTES_LITERAL("does this key fit this certificate?"));
+    gnutls_datum_t signature;
+    gnutls_digest_algorithm_t hash;
+    int error = gnutls_pubkey_get_preferred_hash_algorithm(tls->chain[0].pubkey, &hash, NULL);
+    ENSURE(t, error == 0, E_INVALID, "the server's certificate: %s", gnutls_strerror(error));
+    gnutls_sign_algorithm_t algorithm =
+        gnutls_pk_to_sign(gnutls_pubkey_get_pk_algorithm(tls->chain[0].pubkey, NULL), hash);
+    error = gnutls_privkey_sign_data2(tls->key, algorithm, 0, &text, &signature);
+    ENSURE(t, error == 0, E_INVALID, "the server's key cannot sign: %s", gnutls_strerror(error));
+    error = gnutls_pubkey_verify_data2(tls->chain[0].pubkey, algorithm, 0, &text, &signature);
+    gnutls_free(signature.data);
+    ENSURE(t, error >= 0, E_INVALID, "the server's key is not that of its certificate");
+    return true;
+}
+
+bool tls_make(struct task *t, struct arena *arena, const struct http_identity *identity,
+              struct server_tls **ret)
+{
+    struct server_tls *tls = arena_alloc(arena, sizeof(*tls));
+    ENSURE(t, identity->chain.count > 0, E_INVALID, "the server has no certificate");
+    tls->key = identity->key;
+    tls->chain = arena_array(arena, identity->chain.count, sizeof(*tls->chain));
+    for (size_t i = 0; i < identity->chain.count; i++) {
+        gnutls_datum_t der = datum_of(identity->chain.items[i]);
+        int error = gnutls_pcert_import_x509_raw(&tls->chain[i], &der, GNUTLS_X509_FMT_DER, 0);
+        ENSURE(t, error == 0, E_INVALID, "certificate %zu of the server's chain: %s", i + 1,
+               gnutls_strerror(error));
+        arena_defer(arena, release_pcert, &tls->chain[i]);
+        tls->count++;
+    }
+    TRY(check_key(t, tls));
+    *ret = tls;
+    return true;
+}
+
+/* The name in SNI is not looked at: it never causes a refusal, and there is one certificate. */
+int tls_choose_certificate(gnutls_session_t session, const gnutls_datum_t *ca_names, int ca_count,
+                           const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
+                           gnutls_pcert_st **ret_chain, unsigned int *ret_count,
+                           gnutls_privkey_t *ret_key)
+{
+    struct server_tls *tls = gnutls_db_get_ptr(session);
+    (void)ca_names;
+    (void)ca_count;
+    (void)algorithms;
+    (void)algorithm_count;
+    *ret_chain = tls->chain;
+    *ret_count = tls->count;
+    *ret_key = tls->key;
+    return 0;
+}
+
+void tls_begin(gnutls_session_t session, struct server_tls *tls)
+{
+    /* The session's own pointer is libmicrohttpd's; that of the (unused) session store is free. */
+    gnutls_db_set_ptr(session, tls);
+    /* RFC 8995 5.1: the pledge shows its IDevID.  Asked for, not required: strangers are told. */
+    gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+}
+
+static struct bytes_list copy_chain(struct arena *arena, const gnutls_datum_t *chain, size_t count)
+{
+    struct bytes_list copy = {arena_array(arena, count, sizeof(*copy.items)), count};
+    for (size_t i = 0; i < count; i++)
+        copy.items[i] = bytes_copy(arena, bytes_make(chain[i].data, chain[i].size));
+    return copy;
+}
+
+static void learn_peer(struct http_connection *connection)
+{
+    unsigned int count = 0;
+    size_t octets = 0;
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(connection->session, &count);
+    if (chain == NULL || count == 0)
+        return;
+    for (unsigned int i = 0; i < count; i++)
+        octets += chain[i].size;
+    if (count > PEER_CHAIN_MAX || octets > PEER_OCTETS_MAX) {
+        connection->close = true;
+        return;
+    }
+    connection->peer = copy_chain(connection->arena, chain, count);
+}
+
+struct bytes_list http_connection_peer(struct http_connection *connection)
+{
+    if (!connection->peer_known && connection->session != NULL)
+        learn_peer(connection);
+    connection->peer_known = true;
+    return connection->peer;
+}
+
+static void learn_ours(struct http_connection *connection)
+{
+    const gnutls_datum_t *ours = gnutls_certificate_get_ours(connection->session);
+    if (ours != NULL)
+        connection->ours = bytes_copy(connection->arena, bytes_make(ours->data, ours->size));
+}
+
+struct bytes http_connection_ours(struct http_connection *connection)
+{
+    if (!connection->ours_known && connection->session != NULL)
+        learn_ours(connection);
+    connection->ours_known = true;
+    return connection->ours;
+}
+
+const char *http_connection_tls(struct http_connection *connection)
+{
+    if (connection->session == NULL)
+        return NULL;
+    return gnutls_protocol_get_name(gnutls_protocol_get_version(connection->session));
+}

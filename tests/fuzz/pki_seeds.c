@@ -1,0 +1,170 @@
+/*
+ * pki_seeds FOLDER: makes the seeds of the fuzz targets for PKI objects anew, in FOLDER/<target>/.
+ * Keys and serial numbers are random, so that every run gives others.
+ */
+#include "core/base/file.h"
+#include "core/pki/cms.h"
+#include "core/pki/csrattrs.h"
+#include "core/pki/issue.h"
+#include "registrar/voucher/voucher.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FROM 1577836800000LL   /* 2020-01-01T00:00:00Z */
+#define TO   253402300799000LL /* 9999-12-31T23:59:59Z */
+
+struct seeds {
+    const char *folder;
+    const struct cert *ca;
+    EVP_PKEY *ca_key;
+    const struct cert *device;
+    EVP_PKEY *device_key;
+};
+
+static bool put(struct task *t, const struct seeds *s, const char *target, const char *name,
+                struct bytes seed)
+{
+    const char *folder = arena_printf(t->arena, "%s/%s", s->folder, target);
+    TRY(folder_make(t, folder, 0755));
+    return file_write(t, arena_printf(t->arena, "%s/%s", folder, name), seed, 0644);
+}
+
+static bool device_extensions(struct task *t, struct extension_list *ret)
+{
+    static const char *const names[] = {"a.example", "b.example"};
+    static const char *const usages[] = {"digitalSignature"};
+    static const char *const purposes[] = {"clientAuth", "cmcRA"};
+    struct extension *items = arena_array(t->arena, 4, sizeof(*items));
+    items[0] = (struct extension){.oid = OID_CE_SUBJECT_ALT_NAME};
+    items[1] = (struct extension){.oid = OID_CE_KEY_USAGE, .critical = true};
+    items[2] = (struct extension){.oid = OID_CE_EXT_KEY_USAGE};
+    items[3] = (struct extension){.oid = OID_PE_MASA_URL,
+                                  .value = BYTES_LITERAL("\x16\x10"
+                                                         "masa.example.com")};
+    TRY(extension_dns_names(t, &(struct text_list){(const char **)names, 2}, &items[0].value));
+    TRY(extension_key_usage(t, &(struct text_list){(const char **)usages, 1}, &items[1].value));
+    TRY(extension_ext_key_usage(t, &(struct text_list){(const char **)purposes, 2},
+                                &items[2].value));
+    *ret = (struct extension_list){items, 4};
+    return true;
+}
+
+static bool put_certs(struct task *t, struct seeds *s)
+{
+    struct issue ca = {.not_before = FROM, .not_after = TO, .ca = true, .path_length = 1};
+    struct issue device = {.not_before = FROM, .not_after = TO, .path_length = -1};
+    TRY(key_generate(t, KEY_P256, 0, &s->ca_key));
+    TRY(key_generate(t, KEY_P256, 0, &s->device_key));
+    TRY(name_from_text(t, "CN=ca,O=maker", &ca.subject));
+    TRY(name_from_text(t, "CN=a+serialNumber=1,2.5.4.12=title,O=maker", &device.subject));
+    ca.key = ca.issuer_key = s->ca_key;
+    TRY(issue_certificate(t, &ca, &s->ca));
+    device.key = s->device_key;
+    device.issuer = s->ca;
+    device.issuer_key = s->ca_key;
+    TRY(device_extensions(t, &device.extensions));
+    TRY(issue_certificate(t, &device, &s->device));
+    TRY(put(t, s, "cert", "ca", s->ca->der));
+    TRY(put(t, s, "cert", "device", s->device->der));
+    return put(t, s, "cert", "pem", bytes_of_text(cert_to_pem(t, s->ca)));
+}
+
+static bool put_cms(struct task *t, const struct seeds *s)
+{
+    struct bytes seed;
+    const struct cert *both[] = {s->device, s->ca};
+    const struct voucher voucher = {.kind = VOUCHER, .serial_number = "1", .nonce = "n"};
+    const struct voucher_signer signer = {s->device, s->device_key, {both, 1}};
+    TRY(voucher_form_cms.seal(t, &voucher, &signer, &seed));
+    TRY(put(t, s, "cms", "voucher", seed));
+    TRY(cms_sign(t, BYTES_LITERAL("x"), OID_DATA, s->device, s->device_key, NULL, &seed));
+    TRY(put(t, s, "cms", "without-certificates", seed));
+    TRY(cms_certs_only(t, &(struct cert_list){both, 2}, &seed));
+    return put(t, s, "cms", "certs-only", seed);
+}
+
+static bool put_requests(struct task *t, const struct seeds *s)
+{
+    struct bytes seed;
+    struct extension_list extensions;
+    X509_NAME *subject;
+    TRY(device_extensions(t, &extensions));
+    TRY(name_from_text(t, "serialNumber=1", &subject));
+    TRY(csr_build(t, s->device_key, subject, &extensions, "secret", NULL, &seed));
+    TRY(put(t, s, "csr", "extensions", seed));
+    TRY(csr_build(t, s->device_key, NULL, NULL, NULL, NULL, &seed));
+    TRY(put(t, s, "csr", "plain", seed));
+    const char *fill = OID_AT_SERIAL_NUMBER;
+    const struct csrattrs full = {.challenge_password = true,
+                                  .signature_oid = OID_ECDSA_SHA256,
+                                  .key = KEY_P256,
+                                  .extensions = extensions,
+                                  .fill = {&fill, 1}};
+    const struct csrattrs rsa = {.key = KEY_RSA, .rsa_bits = 3072};
+    TRY(csrattrs_encode(t, &full, &seed));
+    TRY(put(t, s, "csrattrs", "full", seed));
+    TRY(csrattrs_encode(t, &rsa, &seed));
+    return put(t, s, "csrattrs", "rsa", seed);
+}
+
+static bool put_vouchers(struct task *t, const struct seeds *s)
+{
+    struct bytes seed;
+    const struct voucher voucher = {.kind = VOUCHER,
+                                    .assertion = "logged",
+                                    .created_on = FROM,
+                                    .expires_on = FROM + 1,
+                                    .serial_number = "1",
+                                    .pinned_domain_cert = BYTES_LITERAL("cert"),
+                                    .has_revocation_checks = true};
+    const struct voucher request = {.kind = VOUCHER_REQUEST,
+                                    .assertion = "proximity",
+                                    .created_on = FROM + 1,
+                                    .serial_number = "1",
+                                    .nonce = "-_XE",
+                                    .proximity_registrar_cert = BYTES_LITERAL("cert")};
+    TRY(voucher_to_json(t, &voucher, &seed));
+    TRY(put(t, s, "voucher_json", "voucher", seed));
+    TRY(voucher_to_json(t, &request, &seed));
+    TRY(put(t, s, "voucher_json", "request", seed));
+    return put(t, s, "voucher_json", "unknown",
+               BYTES_LITERAL("{\"ietf-voucher:voucher\":{\"x\":[1,{}],\"nonce\":\"a\\/b\"}}"));
+}
+
+static bool put_texts(struct task *t, const struct seeds *s)
+{
+    static const struct {
+        const char *target;
+        const char *name;
+        const char *text;
+    } texts[] = {
+        {"masa_url", "host", "masa.example.com"},
+        {"masa_url", "port", "masa.example.com:9443"},
+        {"masa_url", "ipv6", "[2001:db8::1]:9443"},
+        {"masa_url", "path", "https://masa.example.com/a%20b/"},
+        {"name", "plain", "CN=a,O=b,C=DE"},
+        {"name", "escapes", "CN=\\ a\\,\\C3\\A4\\ +serialNumber=1,DC=example"},
+        {"name", "hex", "1.2.3.4=#0C0161,2.5.4.12=b"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        TRY(put(t, s, texts[i].target, texts[i].name, bytes_of_text(texts[i].text)));
+    return true;
+}
+
+int main(int count, char **arguments)
+{
+    CLEANUP(arena_cleanup) struct arena *arena = arena_create();
+    struct task t;
+    task_init(&t, arena, NULL);
+    if (count != 2) {
+        (void)fprintf(stderr, "usage: %s FOLDER\n", arguments[0]);
+        return EXIT_FAILURE;
+    }
+    struct seeds s = {.folder = arguments[1]};
+    if (put_certs(&t, &s) && put_cms(&t, &s) && put_requests(&t, &s) && put_vouchers(&t, &s) &&
+        put_texts(&t, &s))
+        return EXIT_SUCCESS;
+    (void)fprintf(stderr, "%s: %s\n", t.problem->name, t.detail);
+    return EXIT_FAILURE;
+}
