@@ -41,8 +41,9 @@ void est_write_body(struct task *t, const char *media_type, struct bytes der,
     while (left > 0) {
         size_t part = left < BASE64_LINE ? left : BASE64_LINE;
         memcpy(at, line, part);
-        memcpy(at + part, "\r\n", 2);
-        at += part + 2;
+        at += part;
+        *at++ = '\r';
+        *at++ = '\n';
         line += part;
         left -= part;
     }

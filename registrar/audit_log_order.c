@@ -51,6 +51,7 @@ bool audit_log_order_submit(struct task *t, struct tx *tx, struct orders *orders
         .episode = voucher->episode,
         .peer = voucher->peer,
         .due = clock_wall() + AUDIT_LOG_GRACE,
+        .follows = true,
     };
     enum order_join join;
     TRY(record_encode(t, &log_job_type, &job, &request.request));

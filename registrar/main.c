@@ -63,7 +63,11 @@ static int read_arguments(int argc, char **argv, struct arguments *ret)
         {NULL, 0, NULL, 0},
     };
     *ret = (struct arguments){NODE_FILE_DEFAULT, SERVE};
-    for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+    for (;;) {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
+        int c = getopt_long(argc, argv, "c:h", options, NULL);
+        if (c == -1)
+            break;
         switch (c) {
         case 'c':
             ret->config = optarg;

@@ -34,7 +34,7 @@ const char *masa_peer(struct task *t, const char *base)
 }
 
 static bool call(struct task *t, const struct registrar *r, const struct manufacturer *maker,
-                 struct http_call *call, struct http_answer *ret)
+                 struct http_call asked, struct http_answer *ret)
 {
     struct http_target target = {
         .anchors = maker->masa_anchors,
@@ -42,8 +42,8 @@ static bool call(struct task *t, const struct registrar *r, const struct manufac
         .chain = certs_der(t, &r->identity.tls_chain),
         .key = r->identity.key,
     };
-    call->target = &target;
-    return http_client_call(t, r->client, call, ret);
+    asked.target = &target;
+    return http_client_call(t, r->client, &asked, ret);
 }
 
 bool masa_post(struct task *t, const struct registrar *r, const struct manufacturer *maker,
@@ -57,7 +57,7 @@ bool masa_post(struct task *t, const struct registrar *r, const struct manufactu
         .accept = accept,
         .body = body,
     };
-    return call(t, r, maker, &post, ret);
+    return call(t, r, maker, post, ret);
 }
 
 /* A path of the MASA's own origin may stand alone. */
@@ -77,7 +77,7 @@ bool masa_get(struct task *t, const struct registrar *r, const struct manufactur
     ENSURE(t, origin_length(get.url) == origin && strncasecmp(get.url, base, origin) == 0,
            E_MASA_ANSWER, "Location %s is not of the MASA's origin",
            event_foreign_text(t->arena, bytes_of_text(url), MASA_WORDS_MAX));
-    return call(t, r, maker, &get, ret);
+    return call(t, r, maker, get, ret);
 }
 
 const char *masa_words(struct task *t, const struct http_answer *answer)

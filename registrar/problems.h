@@ -42,7 +42,11 @@
     X(E_MASA_UNKNOWN, "masa-unknown-device", "not known to the manufacturer",                      \
       "The MASA does not know the device (404). Ask the manufacturer.")                            \
     X(E_MASA_FORM, "masa-form", "form not possible",                                               \
-      "The MASA cannot make a voucher in the form that the pledge wants (406 or 415).")            \
+      "The MASA cannot make a voucher in a form or with an algorithm that the pledge reads "       \
+      "(406). Ask the manufacturer.")                                                              \
+    X(E_MASA_MEDIA_TYPE, "masa-media-type", "media type not understood",                           \
+      "The MASA does not read the form of voucher request that the pledge uses (415). Ask the "    \
+      "manufacturer.")                                                                             \
     X(E_MASA_ANSWER, "masa-answer", "bad answer from the manufacturer",                            \
       "The MASA's answer is none that RFC 8995 5.6 knows; the detail has the status and the "      \
       "beginning of the body.")                                                                    \

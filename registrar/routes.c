@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Octets of a status report: a few words. */
-#define TELEMETRY_SIZE_MAX (16 * 1024)
+#define TELEMETRY_SIZE_MAX (16 * (size_t)1024)
 
 static const char *const voucher_types[] = {"application/voucher-cms+json", NULL};
 static const char *const json_types[] = {"application/json", NULL};

@@ -133,8 +133,9 @@ static bool judge_status(struct task *t, const struct voucher_form *form,
     case 404:
         return fail(t, E_MASA_UNKNOWN, "%s", masa_words(t, answer));
     case 406:
-    case 415:
         return fail(t, E_MASA_FORM, "%s", masa_words(t, answer));
+    case 415:
+        return fail(t, E_MASA_MEDIA_TYPE, "%s", masa_words(t, answer));
     default:
         return fail(t, answer->status >= 500 ? E_MASA_FAILED : E_MASA_ANSWER, "%s",
                     masa_words(t, answer));
@@ -217,7 +218,7 @@ static bool note_refusal(struct task *t, struct tx *tx, void *arg)
 
 /* A MASA's clear no is final for this request; what can be set right here is not. */
 static const struct problem_kind *const final[] = {E_MASA_REFUSED, E_MASA_UNKNOWN, E_MASA_FORM,
-                                                   NULL};
+                                                   E_MASA_MEDIA_TYPE, NULL};
 /* What else an order is refused with. */
 static const struct problem_kind *const liftable[] = {
     E_MASA_CREDENTIALS,  E_MASA_ANSWER,

@@ -17,6 +17,7 @@ A test that cannot run says why and counts as skipped.  Exit status 0 only if no
 
 import argparse
 import concurrent.futures
+import itertools
 import os
 import re
 import subprocess
@@ -65,26 +66,31 @@ class Tally:
         return run
 
     def tap(self, program, text, status):
-        """Counts the lines of a TAP stream."""
+        """Counts the tests of a TAP stream; a failure is shown with the lines around it."""
         seen = 0
-        notes = []
-        for line in text.splitlines():
+        failed = 0
+        before = []
+        lines = text.splitlines()
+        for number, line in enumerate(lines):
             match = re.match(r"(ok|not ok) \d+ -? ?(.*)", line)
             if not match:
-                notes.append(line)
+                before.append(line)
                 continue
             seen += 1
             name = f"{program}: {match[2]}"
             if " # SKIP" in line:
-                self.skipped(name.split(" # SKIP")[0], line.split(" # SKIP")[1].strip() or "as it says")
+                name, why = name.split(" # SKIP", 1)
+                self.skipped(name, why.strip() or "as it says")
             elif match[1] == "ok":
                 self.ok(name)
             else:
-                self.failed(name, "\n".join(notes[-30:]))
-            notes = []
-        if status and not any(failure.startswith(program + ":") for failure in self.failures):
+                failed += 1
+                after = itertools.takewhile(lambda row: row.startswith("#"), lines[number + 1:])
+                self.failed(name, "\n".join(before[-30:] + list(after)))
+            before = []
+        if status and not failed:
             self.failed(f"{program}: ended with {status}", text[-6000:])
-        elif not seen and not status:
+        elif not seen:
             self.failed(f"{program}: ran no test", text[-2000:])
 
     def summary(self):
@@ -131,7 +137,7 @@ def part_build(tally, arguments):
 
 def part_static(tally, arguments):
     run = output_of([sys.executable, ROOT / "tests/static/check.py", "--tidy", BUILD / "check"])
-    tally.tap("static", run.stdout, run.returncode if "not ok" not in run.stdout else 0)
+    tally.tap("static", run.stdout, run.returncode)
 
 
 def sanitizer_settings():
@@ -237,8 +243,7 @@ def part_demo(tally, arguments):
             else:
                 tally.failed(f"demo: {count} onboarded lines", run.stdout[-3000:])
             verify = output_of([ROOT / "tests" / "verify" / "verify", folder])
-            tally.tap(f"verify of {count}", verify.stdout,
-                      verify.returncode if "not ok" not in verify.stdout else 0)
+            tally.tap(f"verify of {count}", verify.stdout, verify.returncode)
 
 
 def part_bench(tally, arguments):

@@ -131,6 +131,7 @@ struct order_request {
     struct bytes request;
     int64_t due;         /* 0: now */
     bool needs_approval; /* begins as ORDER_WAITING */
+    bool follows;        /* placed by the outcome of an open order, whose place it takes */
     /*
      * Written in the same update when a new order is made (not when one is joined); called with
      * `arg`, which may hold a place for the order's id: see order_submit().

@@ -37,7 +37,7 @@ void orders_unpromise(struct orders *o)
 static bool take_place(struct task *t, struct submission *s)
 {
     struct orders *o = s->orders;
-    bool room = s->promised;
+    bool room = s->promised || s->request->follows;
     if (!room && s->places)
         room = s->promised = orders_promise(o);
     else if (!room)

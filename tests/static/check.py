@@ -227,10 +227,10 @@ def tidy(build):
         ["run-clang-tidy", "-quiet", "-p", build, "-j", str(os.cpu_count() or 2),
          *[re.escape(str(ROOT / name)) + "$" for name in names]],
         cwd=ROOT, capture_output=True, text=True)
-    found = sorted({line for line in run.stdout.splitlines()
-                    if re.search(r": (error|warning): ", line)})
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", run.stdout)
+    found = sorted({line for line in plain.splitlines() if re.search(r": (error|warning): ", line)})
     if run.returncode and not found:
-        found = [(run.stderr or run.stdout).splitlines()[-1]]
+        found = [(run.stderr or plain).splitlines()[-1]]
     return [line.replace(str(ROOT) + "/", "") for line in found]
 
 
