@@ -3,55 +3,13 @@
 
 #include "core/base/clock.h"
 #include "core/base/failpoint.h"
-#include "core/base/json.h"
 #include "core/pledge/failures.h"
 #include "core/store/records/episode.h"
 #include "core/store/records/event.h"
-
-#define REASON_MAX 256 /* octets kept of a pledge's own words */
-
-/* A status report; its words come from a device that may not have accepted us: hostile text. */
-struct report {
-    bool success;
-    const char *reason;  /* cut and made printable; NULL: none */
-    const char *context; /* the same, JSON; NULL: none */
-    uint64_t version;
-};
-
-static const char *context_text(struct task *t, json_t *context)
-{
-    struct bytes text;
-    if (context == NULL || !json_write(t, context, &text))
-        return NULL;
-    return event_foreign_text(t->arena, text, REASON_MAX);
-}
-
-/* RFC 8995 5.7: version and status must be there; names are case-sensitive. */
-static bool read_report(struct task *t, struct bytes body, struct report *ret)
-{
-    json_t *root;
-    if (!json_parse(t, body, &root))
-        return fail(t, E_TELEMETRY, "%s", t->detail);
-    json_t *version = json_object_get(root, "version");
-    json_t *status = json_object_get(root, "status");
-    json_t *reason = json_object_get(root, "reason");
-    ENSURE(t, json_is_integer(version) && json_integer_value(version) >= 1, E_TELEMETRY,
-           "version is missing or no positive number");
-    ENSURE(t, json_is_boolean(status), E_TELEMETRY, "status is missing or not true or false");
-    ENSURE(t, reason == NULL || json_is_string(reason), E_TELEMETRY, "reason is no text");
-    *ret = (struct report){
-        .success = json_is_true(status),
-        .version = (uint64_t)json_integer_value(version),
-        .context = context_text(t, json_object_get(root, "reason-context")),
-    };
-    if (reason != NULL)
-        ret->reason =
-            event_foreign_text(t->arena, bytes_of_text(json_string_value(reason)), REASON_MAX);
-    return true;
-}
+#include "registrar/status_report.h"
 
 struct reporting {
-    struct report report;
+    struct status_report report;
     struct bytes device;
     struct bytes certificate; /* id of the LDevID it came with; absent: the IDevID */
     const char *address;
@@ -72,7 +30,7 @@ static bool current_episode(struct task *t, struct tx *tx, const struct reportin
 static bool note_report(struct task *t, struct tx *tx, const struct reporting *rp,
                         const struct episode *e, const char *name, const char *circumstance)
 {
-    const struct report *report = &rp->report;
+    const struct status_report *report = &rp->report;
     struct event event;
     record_init(t, &event_type, &event);
     event.name = name;
@@ -122,7 +80,7 @@ bool registrar_voucher_status(struct task *t, struct http_request *rq, struct ht
     const struct idevid *idevid;
     struct reporting rp = reporting_of(rq);
     TRY(caller_idevid(t, r->callers, rq, &idevid));
-    TRY(read_report(t, rq->body, &rp.report));
+    TRY(status_report_read(t, rq->body, &rp.report));
     rp.device = idevid->device;
     failpoint(FP_STATUS_BEFORE_STORED);
     TRY(store_update(t, r->store, store_voucher_status, &rp));
@@ -163,7 +121,7 @@ bool registrar_enrollstatus(struct task *t, struct http_request *rq, struct http
     const struct ldevid *ldevid;
     struct reporting rp = reporting_of(rq);
     TRY(caller_either(t, r->callers, rq, &idevid, &ldevid));
-    TRY(read_report(t, rq->body, &rp.report));
+    TRY(status_report_read(t, rq->body, &rp.report));
     rp.device = ldevid == NULL ? idevid->device : ldevid->record.device;
     rp.certificate = ldevid == NULL ? BYTES_ABSENT : ldevid->record.id;
     failpoint(FP_ENROLSTATUS_BEFORE_STORED);

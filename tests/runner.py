@@ -18,6 +18,7 @@ A test that cannot run says why and counts as skipped.  Exit status 0 only if no
 import argparse
 import concurrent.futures
 import itertools
+import json
 import os
 import re
 import subprocess
@@ -162,13 +163,18 @@ def part_unit(tally, arguments):
 
 
 def coverage(program, profile):
-    """Line coverage of the project's own code, in percent; None when llvm cannot tell."""
+    """Line coverage, in percent, of the sources that the target's "Covers:" line names."""
+    text = (ROOT / "tests" / "fuzz" / f"{program.name}.c").read_text()
+    sources = re.search(r"\* Covers: (.*)", text)[1].split()
     merged = profile.with_suffix(".data")
     output_of(["llvm-profdata", "merge", "-sparse", profile, "-o", merged])
-    run = output_of(["llvm-cov", "report", program, f"-instr-profile={merged}"])
-    total = [line for line in run.stdout.splitlines() if line.startswith("TOTAL")]
-    percents = re.findall(r"(\d+\.\d+)%", total[0]) if total else []
-    return percents[2] if len(percents) > 2 else None
+    run = output_of(["llvm-cov", "export", "-summary-only", f"-instr-profile={merged}", program,
+                     *(ROOT / source for source in sources)])
+    try:
+        lines = json.loads(run.stdout)["data"][0]["totals"]["lines"]
+    except (ValueError, KeyError, IndexError):
+        return None, sources
+    return round(lines["percent"], 1), sources
 
 
 def fuzz_one(program, seconds):
@@ -183,9 +189,9 @@ def fuzz_one(program, seconds):
                          *([seeds] if seeds.exists() else [])],
                         dict(sanitizer_settings(), LLVM_PROFILE_FILE=str(profile)),
                         limit=seconds + 300)
-        covered = coverage(program, profile) if profile.exists() else None
+        covered, sources = coverage(program, profile)
     executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", run.stdout)
-    return name, run, executed[1] if executed else "?", covered, seeds.exists()
+    return name, run, executed[1] if executed else "?", covered, sources, seeds.exists()
 
 
 def part_fuzz(tally, arguments):
@@ -193,16 +199,18 @@ def part_fuzz(tally, arguments):
     if not programs:
         tally.failed("fuzz: no targets were built")
     with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
-        for name, run, executed, covered, seeded in pool.map(
+        for name, run, executed, covered, sources, seeded in pool.map(
                 lambda program: fuzz_one(program, arguments.fuzz_seconds), programs):
             if run.returncode:
                 tally.failed(f"fuzz: {name}", run.stdout[-6000:])
             elif not seeded:
                 tally.failed(f"fuzz: {name}", f"no seed corpus tests/fuzz/corpus/{name}")
+            elif covered is None:
+                tally.failed(f"fuzz: {name}", f"no coverage of {' '.join(sources)}")
             else:
                 tally.ok(f"fuzz: {name}")
-                print(f"fuzz     {name}: {executed} runs, {covered or '?'}% of the lines it is "
-                      f"linked with", flush=True)
+                print(f"fuzz     {name}: {executed} runs, {covered}% of the lines of "
+                      f"{' '.join(sources)}", flush=True)
 
 
 def part_flow(tally, arguments):

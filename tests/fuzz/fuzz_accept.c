@@ -1,4 +1,8 @@
-/* Media types and Accept headers. */
+/*
+ * Media types and Accept headers.
+ *
+ * Covers: core/http/media.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "core/http/media.h"

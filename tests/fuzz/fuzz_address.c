@@ -1,4 +1,8 @@
-/* Addresses and networks that are read mean the same when they are written and read again. */
+/*
+ * Addresses and networks that are read mean the same when they are written and read again.
+ *
+ * Covers: core/http/address.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "core/http/address.h"

@@ -1,4 +1,8 @@
-/* Any octets are read item by item to their end, skipped alike, and written again alike. */
+/*
+ * Any octets are read item by item to their end, skipped alike, and written again alike.
+ *
+ * Covers: core/base/cbor.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "core/base/cbor.h"

@@ -1,4 +1,7 @@
-/* Whatever is read as a certificate: every reader of it ends well, and text about it is printable.
+/*
+ * Whatever is read as a certificate: every reader of it ends well, and text about it is printable.
+ *
+ * Covers: core/pki/cert.c core/pki/cert_brski.c core/pki/extensions.c
  */
 #include "tests/fuzz/support.h"
 

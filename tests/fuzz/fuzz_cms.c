@@ -1,4 +1,8 @@
-/* Whatever is read as CMS: what verifies has one signer and is bounded as promised. */
+/*
+ * Whatever is read as CMS: what verifies has one signer and is bounded as promised.
+ *
+ * Covers: core/pki/cms.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "core/pki/cms.h"

@@ -1,4 +1,8 @@
-/* Any text is read as a file of configuration; what is accepted keeps the rules of its table. */
+/*
+ * Any text is read as a file of configuration; what is accepted keeps the rules of its table.
+ *
+ * Covers: core/base/config.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "core/base/config.h"

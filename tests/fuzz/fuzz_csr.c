@@ -1,4 +1,8 @@
-/* Whatever is read as a certification request: its extensions are bounded, unlike, and readable. */
+/*
+ * Whatever is read as a certification request: its extensions are bounded, unlike, and readable.
+ *
+ * Covers: core/pki/csr.c core/pki/extensions.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "core/pki/csr.h"

@@ -1,4 +1,8 @@
-/* CSR attributes that are read are written so that they are read to the same again. */
+/*
+ * CSR attributes that are read are written so that they are read to the same again.
+ *
+ * Covers: core/pki/csrattrs.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "core/pki/csrattrs.h"

@@ -1,4 +1,8 @@
-/* Request targets: the path and its parts, the route they lead to, the query. */
+/*
+ * Request targets: the path and its parts, the route they lead to, the query.
+ *
+ * Covers: core/http/server_target.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "core/http/server_private.h"

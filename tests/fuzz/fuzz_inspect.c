@@ -1,4 +1,9 @@
-/* `gatehousectl inspect`: whatever the file is, it is told or refused, and the terminal is safe. */
+/*
+ * `gatehousectl inspect`: whatever the file is, it is told or refused, and the terminal is safe.
+ *
+ * Covers: web/ctl/inspect.c web/ctl/inspect_certificate.c web/ctl/inspect_request.c
+ * web/ctl/inspect_voucher.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "web/ctl/inspect.h"

@@ -1,4 +1,7 @@
-/* Any text is read as JSON, and as a record; what was accepted survives the way to JSON and back.
+/*
+ * Any text is read as JSON, and as a record; what was accepted survives the way to JSON and back.
+ *
+ * Covers: core/base/json.c core/base/record_json.c
  */
 #include "tests/fuzz/support.h"
 

@@ -1,4 +1,8 @@
-/* Whatever octets a server sends, in whatever pieces, the pledge reads an answer or refuses it. */
+/*
+ * Whatever octets a server sends, in whatever pieces, the pledge reads an answer or refuses it.
+ *
+ * Covers: lab/response.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "core/http/problems.h"

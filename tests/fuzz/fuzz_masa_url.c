@@ -1,4 +1,8 @@
-/* What is taken for a MASA's URL is https, without user, query or fragment, and stays as it is. */
+/*
+ * What is taken for a MASA's URL is https, without user, query or fragment, and stays as it is.
+ *
+ * Covers: core/pki/masa_url.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "core/pki/cert.h"

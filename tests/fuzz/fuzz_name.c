@@ -1,4 +1,8 @@
-/* A distinguished name that is read is shown in a form that is read to the same name. */
+/*
+ * A distinguished name that is read is shown in a form that is read to the same name.
+ *
+ * Covers: core/pki/name.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "core/pki/issue.h"

@@ -1,4 +1,8 @@
-/* What is decoded is encoded in one way only, and nothing that record_encode wrote is refused. */
+/*
+ * What is decoded is encoded in one way only, and nothing that record_encode wrote is refused.
+ *
+ * Covers: core/base/record.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "tests/sample.h"

@@ -1,4 +1,8 @@
-/* Times, durations and sizes that are read are written in a form that is read to the same value. */
+/*
+ * Times, durations and sizes that are read are written in a form that is read to the same value.
+ *
+ * Covers: core/base/clock.c core/base/field_text.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "core/base/clock.h"

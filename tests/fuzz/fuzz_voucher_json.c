@@ -1,4 +1,8 @@
-/* Vouchers that are read and can be written are written so that they are read to the same again. */
+/*
+ * Vouchers that are read and can be written are written so that they are read to the same again.
+ *
+ * Covers: registrar/voucher/voucher_json.c
+ */
 #include "tests/fuzz/support.h"
 
 #include "registrar/voucher/voucher.h"
