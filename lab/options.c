@@ -62,7 +62,7 @@ static void print_option(const struct lab_option *option)
 
 void lab_help_print(const struct lab_command *command)
 {
-    (void)printf("Usage: %s%s%s%s\n\n%s\n", command->name, command->operands == NULL ? "" : " ",
+    (void)printf("usage: %s%s%s%s\n\n%s\n", command->name, command->operands == NULL ? "" : " ",
                  command->operands == NULL ? "" : command->operands,
                  command->count == 0 ? "" : " [OPTION]...", command->about);
     if (command->count > 0)

@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* A thread that must keep moving has not stood still for longer than this, ms. */
 #define STANDSTILL_MAX (20 * SECOND_MS)
@@ -41,6 +42,7 @@ static bool open_store(struct task *t, struct house *house)
         .batch = (unsigned)store->batch,
         .alarm_percent = (unsigned)store->alarm_percent,
     };
+    ENSURE(t, access(store->path, F_OK) == 0, E_NO_STORE, "%s is not there", store->path);
     return store_open(t, &options, &house->store);
 }
 

@@ -91,6 +91,9 @@
       "waits.")                                                                                    \
     X(E_TELEMETRY, "telemetry-malformed", "malformed status",                                      \
       "The pledge's status report is not what RFC 8995 5.7 describes; the detail says why.")       \
+    X(E_NO_STORE, "no-store", "internal error",                                                    \
+      "There is no store at that place. `gatehousectl init` makes it, with the keys and "          \
+      "certificates; or correct store.path in the node file.")                                     \
     X(E_REGISTRAR_IDENTITY, "registrar-identity", "internal error",                                \
       "Our own certificate or key cannot be used. `gatehousectl init` makes them; the detail "     \
       "says "                                                                                      \

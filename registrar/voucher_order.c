@@ -12,6 +12,9 @@
 
 #include <string.h>
 
+/* A MASA's Retry-After is heeded up to here, ms. */
+#define MASA_WAIT_MAX HOUR_MS
+
 /* What the order's runner is to do; kept in the order. */
 struct voucher_job {
     const char *media_type; /* of the pledge's request */
@@ -84,6 +87,16 @@ struct voucher_run {
     struct bytes rvr;
 };
 
+/* Nobody waits for it any more, and a MASA may refuse a device a second voucher (RFC 8995 5.6). */
+static bool check_episode(struct task *t, struct reader *r, struct bytes id)
+{
+    struct episode e;
+    TRY(table_get(t, r, &episodes, id, &e));
+    ENSURE(t, e.closed == 0, E_REQUEST_STALE, "its onboarding was closed: %s",
+           e.closed_because == NULL ? "no reason kept" : e.closed_because);
+    return true;
+}
+
 static bool read_job(struct task *t, struct voucher_run *vr)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
@@ -94,6 +107,7 @@ static bool read_job(struct task *t, struct voucher_run *vr)
     TRY(cert_parse(t, vr->job.idevid_chain.items[0], &vr->idevid));
     TRY(cert_subject_serial(t, vr->idevid, &vr->serial));
     TRY(view_open(t, vr->registrar->store, &view));
+    TRY(check_episode(t, view_reader(view), vr->run->order->episode));
     return table_get(t, view_reader(view), &manufacturers, bytes_of_text(vr->job.manufacturer),
                      &vr->maker);
 }
@@ -233,15 +247,24 @@ bool voucher_order_told(const struct task *t)
     return task_failed_with_any(t, final) || task_failed_with_any(t, liftable);
 }
 
+/* When the MASA says; it is foreign, and a pledge waits. */
+static int64_t wait_for_masa(const struct http_answer *answer)
+{
+    int64_t wait = (int64_t)answer->retry_after * SECOND_MS;
+    return wait < MASA_WAIT_MAX ? wait : MASA_WAIT_MAX;
+}
+
 static bool give_up_or_wait(struct task *t, struct voucher_run *vr,
                             const struct http_answer *answer)
 {
     struct order_trouble trouble = order_trouble_of(t, vr->run->order, "voucher-refused");
     if (masa_problem_passes(t)) {
         trouble.event = "masa-not-reached";
-        return order_retry(t, vr->run, (int64_t)answer->retry_after * SECOND_MS, order_trouble_note,
-                           &trouble);
+        return order_retry(t, vr->run, wait_for_masa(answer), order_trouble_note, &trouble);
     }
+    /* The request that took its place is in the timeline already. */
+    if (task_failed_with(t, E_REQUEST_STALE))
+        return order_refuse(t, vr->run, false, NULL, NULL);
     return order_refuse(t, vr->run, !task_failed_with_any(t, final), note_refusal, &trouble);
 }
 
