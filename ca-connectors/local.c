@@ -106,7 +106,7 @@ static bool local_enrol(struct task *t, void *ca, const struct ca_request *reque
     const struct cert *certificate;
     struct issue issue = {
         .subject = X509_REQ_get_subject_name(request->csr->request),
-        .key = request->csr->key,
+        .csr = request->csr,
         .issuer = local->chain.items[0],
         .issuer_key = keystore_key_evp(local->key),
     };

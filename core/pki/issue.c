@@ -47,6 +47,50 @@ static bool set_validity(struct task *t, X509 *x509, const struct issue *issue)
     return true;
 }
 
+/* The parameters of an algorithm, duplicated: an object, or what is kept as a string; or nothing.
+ */
+static bool copy_parameters(const X509_ALGOR *algorithm, int *ret_type, void **ret)
+{
+    const void *value;
+    X509_ALGOR_get0(NULL, ret_type, &value, algorithm);
+    *ret = NULL;
+    if (value == NULL)
+        return true;
+    if (*ret_type == V_ASN1_OBJECT)
+        *ret = OBJ_dup(value);
+    else
+        *ret = ASN1_STRING_dup(value);
+    return *ret != NULL;
+}
+
+/*
+ * The request's SubjectPublicKeyInfo as it stands.  libcrypto would write it out and decode it
+ * again, at twice the price of a signature.
+ */
+static bool copy_spki(X509 *x509, const struct csr *csr)
+{
+    ASN1_OBJECT *oid;
+    const unsigned char *bits;
+    int len;
+    X509_ALGOR *algorithm;
+    int type;
+    void *parameters;
+    if (X509_PUBKEY_get0_param(&oid, &bits, &len, &algorithm,
+                               X509_REQ_get_X509_PUBKEY(csr->request)) != 1 ||
+        !copy_parameters(algorithm, &type, &parameters))
+        return false;
+    /* The library takes what it is given, when it succeeds; it fails only without memory. */
+    unsigned char *own = OPENSSL_memdup(bits, (size_t)len);
+    return own != NULL && X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(x509), OBJ_dup(oid), type,
+                                                 parameters, own, len) == 1;
+}
+
+static bool set_key(X509 *x509, const struct issue *issue)
+{
+    return issue->csr == NULL ? X509_set_pubkey(x509, issue->key) == 1
+                              : copy_spki(x509, issue->csr);
+}
+
 static bool set_fields(struct task *t, X509 *x509, const struct issue *issue)
 {
     const X509_NAME *issuer =
@@ -55,7 +99,7 @@ static bool set_fields(struct task *t, X509 *x509, const struct issue *issue)
     ENSURE(t,
            X509_set_version(x509, X509_VERSION_3) == 1 && set_serial(t, x509) &&
                X509_set_subject_name(x509, issue->subject) == 1 &&
-               X509_set_issuer_name(x509, issuer) == 1 && X509_set_pubkey(x509, issue->key) == 1,
+               X509_set_issuer_name(x509, issuer) == 1 && set_key(x509, issue),
            E_CRYPTO, "certificate: %s", crypto_error(t));
     return true;
 }

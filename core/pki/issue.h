@@ -7,9 +7,10 @@
 #define ISSUE_SERIAL_LEN 20
 
 struct issue {
-    X509_NAME *subject; /* borrowed; may be empty when there is a SubjectAltName */
-    EVP_PKEY *key;      /* the subject's public key */
-    int64_t not_before; /* wall-clock ms; whole seconds are written */
+    X509_NAME *subject;    /* borrowed; may be empty when there is a SubjectAltName */
+    EVP_PKEY *key;         /* the subject's public key */
+    const struct csr *csr; /* instead of `key`: for the key of this request */
+    int64_t not_before;    /* wall-clock ms; whole seconds are written */
     int64_t not_after;
     bool ca;
     int path_length; /* with `ca`; -1: none */

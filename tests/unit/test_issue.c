@@ -29,6 +29,29 @@ static struct extension dns_name(struct task *t, const char *text)
     return san;
 }
 
+static void certificate_for_a_request_has_its_key_octet_for_octet(void **state)
+{
+    static const enum key_kind kinds[] = {KEY_P256, KEY_P384, KEY_P521, KEY_RSA, KEY_ED25519};
+    struct task *t = test_task(state);
+    struct identity root = make_identity(t, KEY_P256, "CN=root", true, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        EVP_PKEY *key;
+        struct bytes der;
+        struct csr csr;
+        const struct cert *leaf = NULL;
+        struct issue issue = draft(t, "CN=device", &root);
+        assert_ok(t, key_generate(t, kinds[i], 2048, &key));
+        assert_ok(t, csr_build(t, key, NULL, NULL, NULL, NULL, &der));
+        assert_ok(t, csr_parse(t, der, &csr));
+        issue.csr = &csr; /* and not issue.key, which is another */
+        assert_ok(t, issue_certificate(t, &issue, &leaf));
+        assert_true(bytes_equal(cert_spki(t, leaf), csr.spki));
+        const struct cert *again;
+        assert_ok(t, cert_parse(t, leaf->der, &again));
+        assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(again->x509), key), 1);
+    }
+}
+
 static void other_programs_accept_what_we_issue(void **state)
 {
     struct task *t = test_task(state);
@@ -406,6 +429,7 @@ static void name_with_too_many_parts_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        PKI_TEST(certificate_for_a_request_has_its_key_octet_for_octet),
         PKI_TEST(other_programs_accept_what_we_issue),
         PKI_TEST(serial_number_is_random_positive_and_of_20_octets),
         PKI_TEST(key_identifiers_are_those_of_rfc_7093),
