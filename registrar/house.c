@@ -40,6 +40,7 @@ static bool open_store(struct task *t, struct house *house)
         .size = store->size,
         .readers = (unsigned)store->readers,
         .batch = (unsigned)store->batch,
+        .gather = store->gather,
         .alarm_percent = (unsigned)store->alarm_percent,
     };
     ENSURE(t, access(store->path, F_OK) == 0, E_NO_STORE, "%s is not there", store->path);

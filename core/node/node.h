@@ -17,6 +17,7 @@ struct node_store {
     uint64_t size;
     uint64_t readers;
     uint64_t batch;
+    int64_t gather;
     uint64_t alarm_percent;
     struct record_rest rest;
 };

@@ -41,6 +41,10 @@ static const struct field store_fields[] = {
           .help = "Most updates made durable with one sync of the disk."),
     FIELD(5, struct node_store, alarm_percent, "alarm-percent", FIELD_UINT, .min = 1, .max = 100,
           .preset = "80", .help = "An alarm is raised when the store is so full, in percent."),
+    FIELD(6, struct node_store, gather, "gather", FIELD_DURATION, .max = SECOND_MS,
+          .preset = "3 ms",
+          .help = "How long a sync of the disk waits for more updates while several come at once. "
+                  "An update that comes alone never waits."),
 };
 static const struct record_type store_type =
     RECORD_TYPE("store", 1, struct node_store, store_fields);

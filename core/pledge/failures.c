@@ -106,6 +106,8 @@ void failure_note(struct task *t, struct callers *callers, struct http_request *
         already_flooded(&aside, &failure))
         return;
     task_forgive(&aside);
-    if (!store_update(&aside, callers_options(callers)->store, write_failure, &failure))
+    /* A device that there is no room for is in the log with its request. */
+    if (!store_update(&aside, callers_options(callers)->store, write_failure, &failure) &&
+        !task_failed_with(&aside, E_TOO_MANY_DEVICES))
         log_problem(&aside, "a failed request could not be written to the device's timeline");
 }

@@ -1,7 +1,9 @@
 /*
  * The committer: one thread that runs queued updates, as many as are waiting in one engine
  * transaction, each in a nested one (an update that is alone has the transaction to itself).
- * While it syncs, the next ones gather: nobody waits for company.
+ * While it syncs, the next ones gather.  An update that comes alone does not wait for company; when
+ * the last batch was one of several, the next waits `gather` ms for more: a sync is the dearest
+ * thing there is here, and under load others are about to come.
  */
 #include "core/store/internal.h"
 
@@ -14,7 +16,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#define BEAT_SECONDS 1
+#define BEAT_MS SECOND_MS
 /* Runs of one function before E_BUSY from its commit is believed. */
 #define UPDATE_TRIES 8
 
@@ -33,9 +35,11 @@ struct committer {
     const struct engine *engine;
     void *handle;
     unsigned batch;
+    int64_t gather;
     pthread_t thread;
 
     /* The thread's own. */
+    bool busy; /* the last batch held several jobs */
     struct task task;
     struct chain_head head;
 
@@ -155,18 +159,25 @@ static void release_jobs(struct job *jobs)
     }
 }
 
+/* Until somebody signals, or `until` (clock_monotonic() ms): then false. */
+static bool rest(struct committer *c, int64_t until)
+{
+    const struct timespec when = {until / SECOND_MS, until % SECOND_MS * 1000000};
+    return pthread_cond_timedwait(&c->wake, &c->lock, &when) == 0;
+}
+
 /* Up to a batch of jobs; NULL when it is time to go.  Beats while it waits. */
 static struct job *take_jobs(struct committer *c)
 {
     (void)pthread_mutex_lock(&c->lock);
     atomic_store(&c->last_beat, clock_monotonic());
     while (c->first == NULL && !c->closing) {
-        struct timespec until;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += BEAT_SECONDS;
-        (void)pthread_cond_timedwait(&c->wake, &c->lock, &until);
+        (void)rest(c, clock_monotonic() + BEAT_MS);
         atomic_store(&c->last_beat, clock_monotonic());
     }
+    int64_t gathered = clock_monotonic() + c->gather;
+    while (c->busy && !c->closing && rest(c, gathered))
+        ;
     struct job *jobs = c->first;
     struct job **end = &c->first;
     for (unsigned i = 0; i < c->batch && *end != NULL; i++)
@@ -176,6 +187,7 @@ static struct job *take_jobs(struct committer *c)
     if (c->first == NULL)
         c->last = &c->first;
     (void)pthread_mutex_unlock(&c->lock);
+    c->busy = c->gather > 0 && jobs != NULL && jobs->next != NULL;
     return jobs;
 }
 
@@ -239,8 +251,8 @@ static void destroy(struct committer *c)
     arena_destroy(c->arena);
 }
 
-bool committer_start(struct task *t, const struct engine *engine, void *handle, unsigned batch,
-                     struct committer **ret)
+bool committer_start(struct task *t, const struct engine *engine, void *handle,
+                     const struct store_options *options, struct committer **ret)
 {
     struct chain_head head;
     TRY(chain_open(t, engine, handle, &head));
@@ -249,7 +261,8 @@ bool committer_start(struct task *t, const struct engine *engine, void *handle, 
     c->arena = arena;
     c->engine = engine;
     c->handle = handle;
-    c->batch = batch;
+    c->batch = options->batch;
+    c->gather = options->gather;
     c->head = head;
     c->last = &c->first;
     task_init(&c->task, arena_create(), t->log);

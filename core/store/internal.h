@@ -64,7 +64,7 @@ MUST_USE bool chain_append(struct task *t, struct tx *tx, struct chain_head *hea
 /* The committer's thread and its queue. */
 struct committer;
 MUST_USE bool committer_start(struct task *t, const struct engine *engine, void *handle,
-                              unsigned batch, struct committer **ret);
+                              const struct store_options *options, struct committer **ret);
 /* Finishes what is queued.  Accepts NULL. */
 void committer_stop(struct committer *committer);
 MUST_USE bool committer_update(struct task *t, struct committer *committer, store_fn fn, void *arg);

@@ -50,7 +50,7 @@ bool store_open_on(struct task *t, const struct engine *engine, const struct sto
     struct committer *committer = NULL;
     TRY(check_options(t, options));
     TRY(engine->open(t, options, &handle));
-    if (!options->read_only && !committer_start(t, engine, handle, options->batch, &committer)) {
+    if (!options->read_only && !committer_start(t, engine, handle, options, &committer)) {
         engine->close(handle);
         return false;
     }

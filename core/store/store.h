@@ -29,6 +29,7 @@ struct store_options {
     uint64_t size;          /* octets of the sparse map */
     unsigned readers;       /* views open at once, in all threads */
     unsigned batch;         /* most updates in one commit */
+    int64_t gather;         /* ms that a commit waits for more updates, when there were several */
     unsigned alarm_percent; /* fill at which store_alarm() turns true */
     bool create;
     bool read_only; /* no committer; another process may be writing */

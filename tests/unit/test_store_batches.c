@@ -97,6 +97,34 @@ static void one_update_fails_alone_in_its_batch(void **state)
     store_close(store);
 }
 
+static void after_a_batch_of_several_a_commit_waits_for_more(void **state)
+{
+    struct task *t = test_task(state);
+    struct store_options options = store_fixture_options(state);
+    struct store *store = NULL;
+    struct gate gate;
+    struct updater holder;
+    struct updater others[4];
+    options.gather = 1000;
+    assert_ok(t, store_open(t, &options, &store));
+    gate_close(&gate, &holder, store);
+    uint64_t commits = store_figures(store).commits;
+    updater_start(&others[0], store, put_own_key, (void *)"Xa");
+    updater_start(&others[1], store, put_own_key, (void *)"Xb");
+    sleep_ms(100); /* let them queue */
+    (void)sem_post(&gate.go);
+    for (size_t i = 0; i < 2; i++)
+        (void)pthread_join(others[i].thread, NULL);
+    updater_start(&others[2], store, put_own_key, (void *)"Xc");
+    sleep_ms(100); /* apart, but within the time that the commit waits */
+    updater_start(&others[3], store, put_own_key, (void *)"Xd");
+    for (size_t i = 2; i < ARRAY_SIZE(others); i++)
+        (void)pthread_join(others[i].thread, NULL);
+    (void)pthread_join(holder.thread, NULL);
+    assert_int_equal(store_figures(store).commits, commits + 3); /* holder, a and b, c and d */
+    store_close(store);
+}
+
 static void *close_main(void *store)
 {
     store_close(store);
@@ -344,6 +372,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(one_update_fails_alone_in_its_batch),
+        UNIT_TEST(after_a_batch_of_several_a_commit_waits_for_more),
         UNIT_TEST(closing_finishes_what_is_queued),
         UNIT_TEST(update_while_closing_is_refused),
         UNIT_TEST(update_within_an_update_is_refused),
