@@ -17,6 +17,7 @@ settings, so nothing outside the folder is touched.
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -28,6 +29,9 @@ CLOUD = "cloud.maker.example"
 REGISTRAR = "registrar.owner.example"
 START_LIMIT = 60  # seconds for a program to say that it listens
 STOP_LIMIT = 30
+PORTS = 20000
+PORT_BLOCK = 1000  # ports; which block is ours is said by GATEHOUSE_PORT_BLOCK
+PORTS_GIVEN = set()
 
 
 class StageError(Exception):
@@ -35,15 +39,19 @@ class StageError(Exception):
 
 
 def free_port():
-    """A port nobody listens on, below the range that outgoing connections are given."""
-    base = 20000 + int(os.environ.get("GATEHOUSE_PORT_BLOCK", "0")) * 1000
-    start = int.from_bytes(os.urandom(2), "big") % 900
-    for step in range(900):
-        port = base + (start + step) % 900
+    """
+    A port nobody listens on, below the range that outgoing connections are given.  None is given
+    out twice by one process: who was given one may be yet to listen there.
+    """
+    base = PORTS + int(os.environ.get("GATEHOUSE_PORT_BLOCK", "0")) * PORT_BLOCK
+    ports = [base + at for at in range(PORT_BLOCK) if base + at not in PORTS_GIVEN]
+    random.shuffle(ports)
+    for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
                 probe.bind(("127.0.0.1", port))
+                PORTS_GIVEN.add(port)
                 return port
     raise StageError("no free port")
 
@@ -288,7 +296,7 @@ class Stage:
                  "--name", REGISTRAR, "--device-names", device_names)
 
     def start_gatehoused(self, env=None):
-        return self.start("gatehoused", "gatehoused", "--config", self.node_file, says="ready",
+        return self.start("gatehoused", "gatehoused", "--config", self.node_file, says="message=ready",
                           env=env)
 
     def ctl(self, *arguments, check=True):

@@ -1,0 +1,199 @@
+"""Fakes: a MASA that says whatever it is told, and certificates that nobody ordered."""
+
+import base64
+import hashlib
+import json
+import re
+import socketserver
+import ssl
+import threading
+from datetime import datetime, timedelta, timezone
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs7
+
+from pledge import VOUCHER_TYPE, binary, sign_cms
+from wire import split_header
+
+SERIAL = re.compile(rb'"serial-number":\s*"([^"]*)"')
+NONCE = re.compile(rb'"nonce":\s*"([^"]*)"')
+LOG_TYPE = "application/json"
+MASA_URL = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.32")
+
+
+def reply(status, body=b"", media_type=None, **fields):
+    """The octets of an answer; fields are named with "_" for "-"."""
+    lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}"]
+    if media_type is not None:
+        lines.append(f"Content-Type: {media_type}")
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+class FakeMasa:
+    """
+    A fake MASA: TLS like the real one's, and for each device and operation the answers that a test
+    wants.  An answer is octets, or a function of the request's body that makes them; the last one
+    stays.  Empty octets: the connection is closed without a word.
+    """
+
+    def __init__(self, port, identity):
+        self.answers = {}
+        self.seen = []  # (serial or path, operation, SHA-256 of the body)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(*map(str, identity))
+        self.lock = threading.Lock()
+        fake = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                fake.converse(self.request)
+
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", port), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def says(self, serial, operation, *answers):
+        self.answers[serial, operation] = list(answers)
+
+    def asked(self, serial, operation="requestvoucher"):
+        """The digests of what was asked for a device."""
+        with self.lock:
+            return [digest for who, what, digest in self.seen if (who, what) == (serial, operation)]
+
+    def converse(self, plain):
+        try:
+            with self.context.wrap_socket(plain, server_side=True) as wire:
+                while (request := self.read(wire)) is not None:
+                    answer = self.choose(*request)
+                    wire.sendall(answer)
+                    if not answer or b"connection: close" in answer.lower():
+                        return
+        except OSError:
+            return  # the other side went away, or did not believe our certificate
+
+    @staticmethod
+    def read(wire):
+        octets = b""
+        while (parts := split_header(octets)) is None:
+            more = wire.recv(65536)
+            if not more:
+                return None
+            octets += more
+        start, fields, body = parts
+        while len(body) < int(fields.get("content-length", "0")):
+            body += wire.recv(65536)
+        return start.split()[1], body
+
+    def choose(self, path, body):
+        found = SERIAL.search(body)
+        who = found[1].decode() if found else path
+        operation = path.rpartition("/")[2] if found else "GET"
+        with self.lock:
+            self.seen.append((who, operation, hashlib.sha256(body).hexdigest()))
+            answers = self.answers.get((who, operation), [reply(404, b"nobody told me")])
+            answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        return answer(body) if callable(answer) else answer
+
+
+class Maker:
+    """What a MASA signs and logs, with the right key and any content."""
+
+    def __init__(self, folder):
+        self.signer = (folder / "masa-signer.pem", folder / "masa-signer.key")
+
+    def voucher(self, rvr, signer=None, **changes):
+        """A voucher for the request, but for the changes; None leaves a member out."""
+        chain = pkcs7.load_der_pkcs7_certificates(rvr)
+        pinned = next(c for c in chain if c.extensions.get_extension_for_class(
+            x509.BasicConstraints).value.ca) if has_ca(chain) else chain[0]
+        members = {
+            "created-on": moment(),
+            "assertion": "logged",
+            "serial-number": SERIAL.search(rvr)[1].decode(),
+            "nonce": NONCE.search(rvr)[1].decode().replace("\\/", "/"),
+            "pinned-domain-cert": binary(pinned.public_bytes(serialization.Encoding.DER)),
+            **{name.replace("_", "-"): value for name, value in changes.items()},
+        }
+        members = {name: value for name, value in members.items() if value is not None}
+        content = json.dumps({"ietf-voucher:voucher": members}).encode()
+        return sign_cms(content, signer or self.signer)
+
+    def voucher_reply(self, **changes):
+        return lambda rvr: reply(200, self.voucher(rvr, **changes), VOUCHER_TYPE)
+
+
+def has_ca(chain):
+    for certificate in chain:
+        try:
+            if certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+                return True
+        except x509.ExtensionNotFound:
+            continue
+    return False
+
+
+def domain_ids(rvr):
+    """RFC 8995 5.8.2: the domainIDs of the certificates that came with the request."""
+    return [base64.b64encode(certificate.extensions.get_extension_for_class(
+        x509.SubjectKeyIdentifier).value.digest).decode()
+        for certificate in pkcs7.load_der_pkcs7_certificates(rvr)]
+
+
+def audit_log(rvr, **changes):
+    """A log with the one entry that belongs there."""
+    event = {"date": moment(), "domainID": domain_ids(rvr)[0], "assertion": "logged",
+             "nonce": NONCE.search(rvr)[1].decode().replace("\\/", "/"), "truncated": 0, **changes}
+    return {"version": 1, "events": [event],
+            "truncation": {"nonced duplicates": 0, "nonceless duplicates": 0, "arbitrary": 0}}
+
+
+def log_reply(change=lambda log, rvr: log, status=200, **fields):
+    """An answer with an audit log, as the change leaves it."""
+    return lambda rvr: reply(status, json.dumps(change(audit_log(rvr), rvr)).encode(), LOG_TYPE,
+                             **fields)
+
+
+def moment(ago=timedelta()):
+    now = datetime.now(timezone.utc) - ago
+    return now.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def make_identity(folder, serial, issuer=None, expired=False, masa=None):
+    """
+    An IDevID that gatehouse-maker would not make, in `folder`: `serial` None for a subject without
+    serialNumber; `issuer` is a pair of PEM files, None for a certificate that signed itself; `masa`
+    is the MASA's host and port.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = [x509.NameAttribute(x509.NameOID.COMMON_NAME, "anything")]
+    if serial is not None:
+        names.append(x509.NameAttribute(x509.NameOID.SERIAL_NUMBER, serial))
+    subject = x509.Name(names)
+    signing_name, signing_key = subject, key
+    if issuer is not None:
+        ca = x509.load_pem_x509_certificate(issuer[0].read_bytes())
+        signing_name = ca.subject
+        signing_key = serialization.load_pem_private_key(issuer[1].read_bytes(), None)
+    now = datetime.now(timezone.utc)
+    end = now - timedelta(days=1) if expired else now + timedelta(days=365)
+    builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(signing_name)
+               .public_key(key.public_key()).serial_number(x509.random_serial_number())
+               .not_valid_before(now - timedelta(days=400)).not_valid_after(end))
+    if masa is not None:  # an IA5String
+        url = bytes([0x16, len(masa)]) + masa.encode()
+        builder = builder.add_extension(x509.UnrecognizedExtension(MASA_URL, url), critical=False)
+    certificate = builder.sign(signing_key, hashes.SHA256())
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "idevid.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "idevid.key").write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption()))
+    return folder / "idevid.pem", folder / "idevid.key"
