@@ -95,7 +95,7 @@ void masa_finish(struct task *t, const struct masa *masa, enum masa_fault fault,
     };
     service_log_request(t, masa->service, rq, &entry);
     if (lost)
-        service_drop(t, rq);
+        http_connection_drop(rq->connection);
 }
 
 static void explain(struct task *t, struct http_request *rq, struct http_reply *reply)

@@ -73,9 +73,6 @@ void service_log_request(struct task *t, struct service *service, const struct h
 void service_explain(struct task *t, struct service *service, const struct http_request *rq,
                      struct http_reply *reply);
 
-/* Shuts the request's connection at once, so that its answer never arrives. */
-void service_drop(struct task *t, const struct http_request *rq);
-
 /* Media types of all voucher forms, for routes; ends with NULL. */
 const char *const *service_voucher_types(struct task *t);
 

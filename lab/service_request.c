@@ -3,14 +3,10 @@
 
 #include "core/base/clock.h"
 #include "core/base/json.h"
-#include "core/http/address.h"
 #include "lab/problems.h"
 #include "registrar/voucher/voucher.h"
 
-#include <dirent.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 
 const struct problem_status service_statuses[] = {
     {E_VOUCHER_MALFORMED, 400}, {E_CMS_MALFORMED, 400},   {E_CERT_MALFORMED, 400},
@@ -75,34 +71,6 @@ void service_explain(struct task *t, struct service *service, const struct http_
         bytes_of_text(arena_printf(t->arena, "%s: %s\n", t->problem->public_text, t->detail));
     if (bytes_are_utf8(text))
         reply->body = text;
-}
-
-static bool is_peer(int fd, const struct http_request *rq, struct arena *arena)
-{
-    struct sockaddr_storage peer;
-    socklen_t len = sizeof(peer);
-    return getpeername(fd, (struct sockaddr *)&peer, &len) == 0 &&
-           strcmp(address_to_text(arena, (struct sockaddr *)&peer),
-                  http_connection_address(rq->connection)) == 0;
-}
-
-/*
- * A server has no reason to offer this, so the socket is found by its peer's address among the
- * open files.
- */
-void service_drop(struct task *t, const struct http_request *rq)
-{
-    DIR *files = opendir("/proc/self/fd");
-    if (files == NULL)
-        return;
-    const struct dirent *entry;
-    while ((entry = readdir(files)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
-        char *end;
-        long fd = strtol(entry->d_name, &end, 10);
-        if (end != entry->d_name && *end == '\0' && is_peer((int)fd, rq, t->arena))
-            (void)shutdown((int)fd, SHUT_RDWR);
-    }
-    (void)closedir(files);
 }
 
 const char *const *service_voucher_types(struct task *t)

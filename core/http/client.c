@@ -65,29 +65,6 @@ void http_client_free(struct http_client *client)
     curl_global_cleanup();
 }
 
-bool client_may_look_up(struct http_client *client)
-{
-    bool may = false;
-    int64_t now = clock_monotonic();
-    (void)pthread_mutex_lock(&client->lock);
-    for (size_t i = 0; i < LOOKUPS_STALLED_MAX; i++)
-        may = may || client->stalled[i] <= now;
-    (void)pthread_mutex_unlock(&client->lock);
-    return may;
-}
-
-void client_note_stalled(struct http_client *client)
-{
-    size_t oldest = 0;
-    (void)pthread_mutex_lock(&client->lock);
-    for (size_t i = 1; i < LOOKUPS_STALLED_MAX; i++) {
-        if (client->stalled[i] < client->stalled[oldest])
-            oldest = i;
-    }
-    client->stalled[oldest] = clock_monotonic() + LOOKUP_LIFE_MS;
-    (void)pthread_mutex_unlock(&client->lock);
-}
-
 static void write_list(struct cbor_writer *w, const struct bytes_list *list)
 {
     cbor_write_array(w, list->count);

@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/http/address.h"
+#include "core/http/fields.h"
 #include "core/http/media.h"
 
 #include <arpa/inet.h>
@@ -13,7 +14,6 @@
 #include <curl/curl.h>
 
 #define ANSWER_HEADER_MAX (64UL * 1024)
-#define BODY_ROOM_MIN     4096UL
 
 static void release_url(void *url)
 {
@@ -79,17 +79,23 @@ bool origin_of(struct task *t, const struct http_call *call, struct origin *ret)
 
 /* Callbacks.  libcurl stops when they say so; why is in the task. */
 
+static void leave_lookup(struct call *call, bool stalled)
+{
+    lookup_end(call->client, call->lookup, stalled);
+    call->lookup = NULL;
+}
+
 static int on_lookup(void *resolver, void *reserved, void *cls)
 {
     struct call *call = cls;
     (void)resolver;
     (void)reserved;
     call->stage = STAGE_LOOKUP;
-    if (call->origin.numeric || client_may_look_up(call->client))
+    leave_lookup(call, false);
+    if (call->origin.numeric ||
+        lookup_begin(call->task, call->client, call->origin.host, &call->lookup))
         return 0;
-    call->failed =
-        !fail(call->task, E_PEER_UNRESOLVED,
-              "%d name lookups have not ended: no more are begun for a while", LOOKUPS_STALLED_MAX);
+    call->failed = true;
     return 1;
 }
 
@@ -98,6 +104,7 @@ static curl_socket_t on_socket(void *cls, curlsocktype purpose, struct curl_sock
     struct call *call = cls;
     (void)purpose;
     call->stage = STAGE_CONNECT;
+    leave_lookup(call, false);
     if (address->family != AF_UNIX && !address_is_public(&address->addr) &&
         !address_in(&address->addr, &call->what->target->networks)) {
         call->not_allowed = address_to_text(call->task->arena, &address->addr);
@@ -143,25 +150,9 @@ static size_t on_header(char *data, size_t one, size_t len, void *cls)
     call->header_octets += len;
     if (call->header_octets <= ANSWER_HEADER_MAX)
         return len;
-    call->failed =
-        !fail(call->task, E_PEER_ANSWER, "its header has more than %lu octets", ANSWER_HEADER_MAX);
+    call->failed = !fail(call->task, E_PEER_TOO_LARGE, "its header has more than %lu octets",
+                         ANSWER_HEADER_MAX);
     return 0;
-}
-
-static void keep_body(struct call *call, const char *data, size_t len)
-{
-    if (call->body_room - call->body_len < len) {
-        size_t room = call->body_room == 0 ? BODY_ROOM_MIN : call->body_room * 2;
-        while (room < call->body_len + len)
-            room *= 2;
-        uint8_t *body = arena_alloc(call->task->arena, room);
-        if (call->body_len > 0)
-            memcpy(body, call->body, call->body_len);
-        call->body = body;
-        call->body_room = room;
-    }
-    memcpy(call->body + call->body_len, data, len);
-    call->body_len += len;
 }
 
 static size_t on_body(char *data, size_t one, size_t len, void *cls)
@@ -169,12 +160,12 @@ static size_t on_body(char *data, size_t one, size_t len, void *cls)
     struct call *call = cls;
     const size_t limit = call->client->options.answer_max;
     (void)one;
-    if (len > limit - call->body_len) {
+    if (len > limit - call->body.len) {
         call->failed =
-            !fail(call->task, E_PEER_ANSWER, "its answer has more than %zu octets", limit);
+            !fail(call->task, E_PEER_TOO_LARGE, "its answer has more than %zu octets", limit);
         return 0;
     }
-    keep_body(call, data, len);
+    body_append(call->task->arena, &call->body, data, len);
     return len;
 }
 
@@ -265,8 +256,8 @@ static void release_fields(void *fields)
 static bool add_field(struct task *t, struct curl_slist **fields, const char *name,
                       const char *value)
 {
-    ENSURE(t, value == NULL || strpbrk(value, "\r\n") == NULL, E_INTERNAL,
-           "a line break in the value of %s", name);
+    ENSURE(t, value == NULL || field_value_is_valid(value), E_INTERNAL,
+           "the header field %s cannot be sent", name);
     /* "Name:" alone keeps libcurl from sending one of its own. */
     struct curl_slist *longer =
         curl_slist_append(*fields, value == NULL ? arena_printf(t->arena, "%s:", name)
@@ -307,10 +298,10 @@ static const struct {
     {CURLE_RECV_ERROR, E_PEER_ANSWER},
     {CURLE_SEND_ERROR, E_PEER_ANSWER},
     {CURLE_PARTIAL_FILE, E_PEER_ANSWER},
-    {CURLE_WEIRD_SERVER_REPLY, E_PEER_ANSWER},
-    {CURLE_UNSUPPORTED_PROTOCOL, E_PEER_ANSWER}, /* HTTP/0.9; URLs are checked before */
-    {CURLE_BAD_CONTENT_ENCODING, E_PEER_ANSWER},
     {CURLE_WRITE_ERROR, E_PEER_ANSWER},
+    {CURLE_WEIRD_SERVER_REPLY, E_PEER_NOT_HTTP},
+    {CURLE_UNSUPPORTED_PROTOCOL, E_PEER_NOT_HTTP}, /* HTTP/0.9; URLs are checked before */
+    {CURLE_BAD_CONTENT_ENCODING, E_PEER_NOT_HTTP},
 };
 
 static const struct problem_kind *meaning_of(CURLcode code, const char *reason)
@@ -330,7 +321,7 @@ static bool fail_timeout(struct call *call, int64_t took)
     struct task *t = call->task;
     switch (call->stage) {
     case STAGE_LOOKUP:
-        client_note_stalled(call->client);
+        leave_lookup(call, true);
         return fail(t, E_PEER_UNRESOLVED, "the name was not resolved within %" PRId64 " ms", took);
     case STAGE_CONNECT:
         return fail(t, E_PEER_UNREACHABLE, "no connection within %" PRId64 " ms", took);
@@ -361,12 +352,15 @@ static bool read_answer(const struct call *call, CURL *easy, struct http_answer 
 {
     ENSURE(call->task, call->header_whole, E_PEER_ANSWER, "its answer ends within the header");
     struct arena *arena = call->task->arena;
-    struct http_answer answer = {.body = bytes_make(call->body, call->body_len)};
+    struct http_answer answer = {.body = body_octets(&call->body)};
     struct curl_header *location = NULL;
     long status = 0;
     char *type = NULL;
     curl_off_t retry_after = 0;
     (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    /* RFC 9110 15.2: what is below only announces an answer, which did not come. */
+    ENSURE(call->task, status >= 200, E_PEER_ANSWER, "its answer ends after the interim one %ld",
+           status);
     (void)curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
     (void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
     if (curl_easy_header(easy, "Location", 0, CURLH_HEADER, -1, &location) == CURLHE_OK)
@@ -405,6 +399,7 @@ bool call_perform(struct call *call, void *easy, struct http_answer *ret)
 {
     const struct origin *origin = &call->origin;
     bool ok = perform(call, easy, ret);
+    leave_lookup(call, false);
     /* Nothing in the handle may point to what ends with the call. */
     curl_easy_reset(easy);
     if (!ok && call->what->target->unix_socket != NULL)

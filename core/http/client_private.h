@@ -1,26 +1,35 @@
 /*
  * What the files of the client share and nobody else sees.
  *
- * client.c       handles that are kept, and by what they are told apart
- * client_call.c  one call: what libcurl is told, what it tells us, what a failure means
- * client_tls.c   whom to trust and what to show
+ * client.c          handles that are kept, and by what they are told apart
+ * client_call.c     one call: what libcurl is told, what it tells us, what a failure means
+ * client_lookups.c  how many names are looked up at once
+ * client_tls.c      whom to trust and what to show
  */
 #ifndef GATEHOUSE_CORE_HTTP_CLIENT_PRIVATE_H
 #define GATEHOUSE_CORE_HTTP_CLIENT_PRIVATE_H
 
+#include "core/http/body.h"
 #include "core/http/client.h"
 
 #include <openssl/ssl.h>
 #include <pthread.h>
 
 /*
- * A name lookup that does not end goes on in a thread that libcurl leaves behind.  So many are
- * taken to be there at once; beyond, nothing new is looked up until the oldest must have ended.
+ * A name lookup that does not end goes on in a thread that libcurl leaves behind, which is taken to
+ * last for LOOKUP_LIFE_MS.  A name with so many of them is not looked up again before one of them
+ * must have ended, whatever other names do; and there are never more than so many in all.
  */
-#define LOOKUPS_STALLED_MAX 32
-#define LOOKUP_LIFE_MS      (60 * 1000LL)
+#define LOOKUPS_STALLED_PER_HOST 4
+#define LOOKUPS_MAX              256
+#define LOOKUP_LIFE_MS           (60 * 1000LL)
 
 struct curl_slist;
+
+struct lookup {
+    uint8_t host[SHA256_LEN];
+    int64_t until; /* clock_monotonic() ms when it has ended; 0: free; INT64_MAX: waited for */
+};
 
 /* A libcurl handle with its open connection, between two calls. */
 struct kept {
@@ -34,9 +43,9 @@ struct http_client {
     struct http_client_options options;
     struct curl_slist *resolve;
 
-    pthread_mutex_t lock;                 /* for what follows */
-    struct kept *kept;                    /* options.idle_connections places */
-    int64_t stalled[LOOKUPS_STALLED_MAX]; /* when each lookup that was left must have ended */
+    pthread_mutex_t lock; /* for what follows */
+    struct kept *kept;    /* options.idle_connections places */
+    struct lookup lookups[LOOKUPS_MAX];
 };
 
 /* Where a URL leads. */
@@ -57,19 +66,21 @@ struct call {
     const struct http_call *what;
     struct origin origin;
     enum stage stage;
+    struct lookup *lookup;   /* under way; NULL: none */
     bool failed;             /* a callback has called fail() */
     const char *not_allowed; /* an address that was refused */
     bool allowed;            /* an address was tried */
     size_t header_octets;
     bool header_whole;
-    uint8_t *body;
-    size_t body_len;
-    size_t body_room;
+    struct body body;
 };
 
-/* client.c */
-MUST_USE bool client_may_look_up(struct http_client *client);
-void client_note_stalled(struct http_client *client);
+/* client_lookups.c */
+/* Fails with E_PEER_UNRESOLVED (this host) or E_RESOLVER_BUSY (any). */
+MUST_USE bool lookup_begin(struct task *t, struct http_client *client, const char *host,
+                           struct lookup **ret);
+/* `lookup` may be NULL.  `stalled`: nobody waits for it any more, but it has not ended. */
+void lookup_end(struct http_client *client, struct lookup *lookup, bool stalled);
 
 /* client_call.c */
 /* Scheme, host and port; fails with E_PEER_URL. */

@@ -17,6 +17,9 @@
     X(E_PEER_URL, "peer-url", "bad gateway", "The URL cannot be used; see the detail.")            \
     X(E_PEER_UNRESOLVED, "peer-unresolved", "try again later",                                     \
       "The peer's name could not be resolved. Check the name in the detail, and the resolver.")    \
+    X(E_RESOLVER_BUSY, "resolver-busy", "try again later",                                         \
+      "So many name lookups have not ended that no more are begun: the resolver does not answer. " \
+      "Check the resolvers of this machine and the way to them. It passes once they answer.")      \
     X(E_PEER_ADDRESS, "peer-address", "bad gateway",                                               \
       "The peer's name leads to a private, loopback or otherwise special address, and nothing "    \
       "allows that. If it is right, add the network to the manufacturer's masa-networks.")         \
@@ -28,7 +31,13 @@
     X(E_PEER_TIMEOUT, "peer-timeout", "try again later",                                           \
       "The peer did not answer in time. It is tried again; if it stays so, ask its operator.")     \
     X(E_PEER_ANSWER, "peer-answer", "bad gateway",                                                 \
-      "The peer's answer broke off, was too large or was no HTTP; see the detail.")
+      "The peer's answer did not come, or broke off; see the detail.")                             \
+    X(E_PEER_TOO_LARGE, "peer-answer-too-large", "bad gateway",                                    \
+      "The peer's answer is larger than is read. If an answer of that size is right, raise "       \
+      "outgoing.answer-size in the node file.")                                                    \
+    X(E_PEER_NOT_HTTP, "peer-not-http", "bad gateway",                                             \
+      "What came is no answer of HTTP. Check that host and port of the URL are those of the "      \
+      "peer's HTTPS service.")
 DECLARE_PROBLEMS(http_problems, HTTP_PROBLEMS)
 
 #endif

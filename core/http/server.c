@@ -50,13 +50,13 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     bool ok;
     (void)cls;
     (void)url; /* decoded by libmicrohttpd, where %00 ends it: not used */
-    if (!x->header_done) {
+    if (x->mhd == NULL) {
         ok = exchange_header(x, mhd, method, version);
     } else if (*len > 0) {
         ok = exchange_body(x, data, *len);
         *len = 0;
     } else {
-        ok = exchange_answer(x, mhd);
+        ok = exchange_done(x);
     }
     return ok ? MHD_YES : MHD_NO;
 }
@@ -67,9 +67,11 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     const union MHD_ConnectionInfo *status =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_HTTP_STATUS);
     (void)cls;
-    exchange_end(*context, status == NULL ? 0 : status->http_status,
-                 code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    bool unread = exchange_end(*context, status == NULL ? 0 : status->http_status,
+                               code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     *context = NULL;
+    if (unread)
+        connection_linger(connection_of(mhd));
 }
 
 /*

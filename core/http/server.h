@@ -31,6 +31,13 @@ struct http_request {
     void *library; /* the server's own */
 };
 
+/* A header field of a reply. */
+struct http_header {
+    const char *name;
+    const char *value;
+};
+
+/* What it points to is borrowed until the reply has left: the task's arena lives that long. */
 struct http_reply {
     int status;             /* 0: the handler chose none: 200 */
     const char *media_type; /* NULL: no body */
@@ -40,9 +47,19 @@ struct http_reply {
     int max_age;          /* seconds that caches may keep it; 0: no-store */
     bool base64_transfer; /* Content-Transfer-Encoding: base64, for old EST clients (RFC 8951 3) */
     bool close;           /* end the connection after this reply */
+    /*
+     * Further header fields; ends with a NULL name; NULL: none.  Not those that the members above
+     * and the server itself make.
+     */
+    const struct http_header *headers;
 };
 
-/* False: the task's problem becomes the reply, by the route's statuses and style. */
+/*
+ * False: the task's problem becomes the reply, by the route's statuses and style, and what the
+ * handler has put into its own is forgotten.  A reply that cannot be sent (a line break in a header
+ * field, a field that is not the handler's to make, more than 4096 octets of fields) is a failure
+ * of the handler: E_INTERNAL.
+ */
 typedef bool (*http_handler)(struct task *t, struct http_request *rq, struct http_reply *reply);
 
 enum http_style {
@@ -54,14 +71,18 @@ enum http_style {
 struct http_route {
     const char *method; /* GET routes answer HEAD too */
     const char *path;   /* exact; one "{}" stands for one segment */
-    /* Media types of the body that are read (lower-case, NULL at the end); NULL: any or none. */
+    /*
+     * Media types of the body that are read (lower-case, NULL at the end): a request that names no
+     * such type is E_HTTP_MEDIA_TYPE, whether it has a body or not.  NULL: any or none.
+     */
     const char *const *media_types;
     size_t body_limit; /* octets; more is E_TOO_LARGE */
     http_handler handler;
     /*
      * Called before the reply of a failed request leaves (also when the failure came before the
-     * handler: media type, size), with the problem still in the task; may change the reply; may
-     * be NULL.
+     * handler: media type, size; the body is then what was kept of it), with the problem still in
+     * the task; may change the reply; may be NULL.  It has a share in limits.requests as handlers
+     * have, and is not called while so many are under way: it may cost more than the refusal.
      */
     void (*failed)(struct task *t, struct http_request *rq, struct http_reply *reply);
     const struct problem_status
@@ -73,7 +94,7 @@ struct http_route {
 struct http_limits {
     unsigned connections;             /* in all */
     unsigned connections_per_address; /* per IPv4 address or IPv6 /64 */
-    unsigned requests;                /* being handled at once; beyond: 503 */
+    unsigned requests;                /* in handlers and `failed` at once; beyond: 503 */
     int64_t handshake;                /* ms from accept to the first request line */
     int64_t header;                   /* ms for the rest of the header */
     int64_t body;                     /* ms for a body to come, and for a reply to leave */
@@ -114,7 +135,7 @@ bool http_server_stop(struct http_server *server, int64_t deadline);
 
 struct http_figures {
     unsigned connections;
-    unsigned requests; /* being handled */
+    unsigned requests; /* in handlers and `failed` */
     uint64_t accepted;
     uint64_t turned_away; /* by the connection limits */
     uint64_t swept;       /* overdue */
@@ -129,6 +150,11 @@ int http_default_status(const struct problem_kind *kind);
 bool http_accepts(const struct http_request *rq, const char *media_type);
 /* A parameter of the query, decoded; NULL: not there. */
 const char *http_query(struct task *t, const struct http_request *rq, const char *name);
+/*
+ * A field of the header, as sent; lives as long as the request.  NULL: not there, or there more
+ * than once: what is sent twice is read by nobody in the way that somebody else read it.
+ */
+const char *http_request_header(const struct http_request *rq, const char *name);
 /* Replies. */
 bool http_reply_text(struct http_reply *reply, int status, const char *text);
 
@@ -146,5 +172,10 @@ const char *http_connection_tls(struct http_connection *connection);
 unsigned http_connection_user(struct http_connection *connection);
 /* A place for what a room wants to keep with the connection, one for each `key` (an address). */
 void **http_connection_slot(struct http_connection *connection, const void *key);
+/*
+ * Ends the connection at once: its peer sees the end of it without a reply.  For a handler or
+ * `failed`, whose reply is forgotten.
+ */
+void http_connection_drop(struct http_connection *connection);
 
 #endif

@@ -1,5 +1,7 @@
 #include "core/http/server_private.h"
 
+#include "core/http/fields.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -18,14 +20,6 @@ struct census {
     const char *next_name; /* where the next field must begin */
     bool torn;             /* one began elsewhere */
 };
-
-/* RFC 9110 5.6.2 */
-static bool is_token(const char *text)
-{
-    static const char allowed[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    return *text != '\0' && text[strspn(text, allowed)] == '\0';
-}
 
 /*
  * libmicrohttpd hands out names and values where it has received them, with a NUL over each colon
@@ -47,7 +41,7 @@ static enum MHD_Result see_field(void *cls, enum MHD_ValueKind kind, const char 
     } else if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0) {
         census->hosts++;
     }
-    if (!is_token(name))
+    if (!field_name_is_valid(name))
         census->bad_name = name;
     census->torn = census->torn || name != census->next_name;
     census->next_name = value + strlen(value) + CRLF_LEN;
@@ -101,11 +95,6 @@ uint64_t header_length(struct MHD_Connection *mhd)
     return length == NULL ? 0 : strtoull(length, NULL, 10);
 }
 
-bool header_has_body(struct MHD_Connection *mhd)
-{
-    return header_length(mhd) > 0 || field(mhd, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
-}
-
 bool header_expects_continue(struct MHD_Connection *mhd, const char *version)
 {
     const char *expect = field(mhd, MHD_HTTP_HEADER_EXPECT);
@@ -136,4 +125,30 @@ const char *header_joined(struct arena *arena, struct MHD_Connection *mhd, const
     struct join join = {arena, name, NULL};
     (void)MHD_get_connection_values(mhd, MHD_HEADER_KIND, join_field, &join);
     return join.value;
+}
+
+struct sole {
+    const char *name;
+    const char *value;
+    unsigned count;
+};
+
+static enum MHD_Result see_sole(void *cls, enum MHD_ValueKind kind, const char *name,
+                                const char *value)
+{
+    struct sole *sole = cls;
+    (void)kind;
+    if (strcasecmp(name, sole->name) == 0) {
+        sole->value = value;
+        sole->count++;
+    }
+    return MHD_YES;
+}
+
+const char *http_request_header(const struct http_request *rq, const char *name)
+{
+    const struct exchange *x = rq->library;
+    struct sole sole = {.name = name};
+    (void)MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, see_sole, &sole);
+    return sole.count == 1 ? sole.value : NULL;
 }

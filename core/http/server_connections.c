@@ -3,6 +3,8 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -10,6 +12,10 @@
 
 /* How often overdue connections are looked for. */
 #define SWEEP_MS 250
+/* How long, and for how many octets, what comes after the last reply is read and thrown away. */
+#define LINGER_MS   (2 * SECOND_MS)
+#define LINGER_MAX  (16UL * 1024 * 1024)
+#define LINGER_ROOM 16384UL
 
 static int64_t phase_limit(const struct http_limits *limits, enum phase phase)
 {
@@ -102,7 +108,7 @@ void connection_close(struct http_connection *connection)
     struct http_server *server = connection->server;
     unlink_connection(server, connection);
     if (connection->exchange != NULL)
-        exchange_end(connection->exchange, 0, false);
+        (void)exchange_end(connection->exchange, 0, false);
     if (!connection->asked)
         log_debug(&connection->task, "connection without a request",
                   LOG_TEXT("listener", server->name), LOG_TEXT("address", connection->address),
@@ -176,6 +182,49 @@ bool connections_dismiss(struct http_server *server)
     }
     (void)pthread_mutex_unlock(&server->lock);
     return busy;
+}
+
+bool connection_send(struct http_connection *connection, struct bytes octets)
+{
+    while (octets.len > 0) {
+        ssize_t sent =
+            connection->session != NULL
+                ? gnutls_record_send(connection->session, octets.data, octets.len)
+                : send(connection->socket, octets.data, octets.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent <= 0)
+            return false;
+        octets = bytes_make(octets.data + sent, octets.len - (size_t)sent);
+    }
+    return true;
+}
+
+/*
+ * RFC 9112 9.6: who closes with octets unread makes the system tell the peer that the connection
+ * broke, and the peer may lose the reply over that.  So only our direction ends at first.
+ */
+void connection_linger(struct http_connection *connection)
+{
+    struct pollfd event = {.fd = connection->socket, .events = POLLIN};
+    uint8_t *thrown = arena_alloc(connection->arena, LINGER_ROOM);
+    int64_t until = clock_monotonic() + LINGER_MS;
+    size_t count = 0;
+    connection_enter(connection, PHASE_REPLY);
+    (void)shutdown(connection->socket, SHUT_WR);
+    while (count < LINGER_MAX) {
+        int64_t left = until - clock_monotonic();
+        if (left <= 0 || poll(&event, 1, (int)left) == 0)
+            return;
+        ssize_t len = recv(connection->socket, thrown, LINGER_ROOM, MSG_DONTWAIT);
+        if (len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR))
+            return;
+        count += len > 0 ? (size_t)len : 0;
+    }
+}
+
+void http_connection_drop(struct http_connection *connection)
+{
+    connection->dropped = true;
+    (void)shutdown(connection->socket, SHUT_RDWR);
 }
 
 struct arena *http_connection_arena(struct http_connection *connection)

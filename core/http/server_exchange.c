@@ -10,11 +10,10 @@
 #include <microhttpd.h>
 
 /*
- * What is read and thrown away of a body that is refused, so that the client comes to read why; a
- * client that sends more finds the connection closed.
+ * What is read and thrown away of a body that is refused, so that the connection can go on behind
+ * it.  A client that sends more gets the reply and finds the connection closed.
  */
-#define DRAIN_MAX     (1024UL * 1024)
-#define BODY_ROOM_MIN 4096UL
+#define DRAIN_MAX (1024UL * 1024)
 
 struct exchange *exchange_make(struct http_connection *connection, const char *uri)
 {
@@ -60,9 +59,10 @@ static bool check_media_type(struct exchange *x, struct MHD_Connection *mhd)
     const char *type = x->request.media_type;
     ENSURE(&x->task, coding == NULL || strcasecmp(coding, "identity") == 0, E_HTTP_MEDIA_TYPE,
            "Content-Encoding \"%s\"", coding);
-    if (x->route->media_types == NULL || (type == NULL && !header_has_body(mhd)))
+    if (x->route->media_types == NULL)
         return true;
-    ENSURE(&x->task, type != NULL, E_HTTP_MEDIA_TYPE, "a body without Content-Type");
+    /* RFC 9110 8.3 lets a recipient guess a type that is not named; nothing is guessed here. */
+    ENSURE(&x->task, type != NULL, E_HTTP_MEDIA_TYPE, "no Content-Type");
     ENSURE(&x->task, is_listed(x->route->media_types, type), E_HTTP_MEDIA_TYPE,
            "Content-Type \"%s\"", type);
     return true;
@@ -80,9 +80,9 @@ static bool read_header(struct exchange *x, struct MHD_Connection *mhd, const ch
 {
     struct task *t = &x->task;
     struct http_request *rq = &x->request;
-    x->unread = true;
+    x->doubtful = true;
     TRY(check_framing(t, mhd, method, version));
-    x->unread = false;
+    x->doubtful = false;
     TRY(check_header_size(x, mhd));
     TRY(target_parse(t, x->uri, &x->target));
     rq->path = x->target.path;
@@ -98,87 +98,117 @@ static bool read_header(struct exchange *x, struct MHD_Connection *mhd, const ch
     return true;
 }
 
+/*
+ * A place among the requests under way.  Without one there is neither handler nor `failed`: both
+ * may cost what there is none of now.
+ */
+static bool take_place(struct exchange *x)
+{
+    struct http_server *server = x->connection->server;
+    unsigned before = atomic_fetch_add(&server->requests, 1);
+    if (before < server->limits.requests)
+        return true;
+    atomic_fetch_sub(&server->requests, 1);
+    if (x->task.problem == NULL)
+        (void)fail(&x->task, E_BUSY, "%u requests are being handled, which is the limit (requests)",
+                   before);
+    return false;
+}
+
+static void give_place_back(struct exchange *x)
+{
+    atomic_fetch_sub(&x->connection->server->requests, 1);
+}
+
+static bool handle(struct exchange *x)
+{
+    struct task *t = &x->task;
+    bool ok = x->route->handler(t, &x->request, &x->reply);
+    if (!ok && t->problem == NULL)
+        (void)fail(t, E_INTERNAL, "the handler of %s failed and did not say why", x->route->path);
+    return ok;
+}
+
+static void fail_reply(struct exchange *x, bool place)
+{
+    if (task_failed_with(&x->task, E_HTTP_METHOD))
+        x->route_allow = route_methods(x->arena, x->connection->server->routes, &x->target);
+    reply_problem(x);
+    if (place && x->route != NULL && x->route->failed != NULL)
+        x->route->failed(&x->task, &x->request, &x->reply);
+}
+
+/* What is replied: by the handler, or for what went wrong before it, in it or in its reply. */
+static bool decide(struct exchange *x)
+{
+    connection_enter(x->connection, PHASE_HANDLER);
+    x->request.body = body_octets(&x->body);
+    bool place = take_place(x);
+    bool ok = x->task.problem == NULL && handle(x) && reply_gather(x);
+    if (!ok) {
+        fail_reply(x, place);
+        ok = reply_gather(x);
+    }
+    if (place)
+        give_place_back(x);
+    connection_enter(x->connection, PHASE_REPLY);
+    return ok && !x->connection->dropped;
+}
+
+/* Before the body has come, or after it. */
+static bool answer(struct exchange *x)
+{
+    struct MHD_Response *response = decide(x) ? reply_build(x) : NULL;
+    if (response == NULL)
+        return false;
+    x->answered = MHD_queue_response(x->mhd, reply_status(x), response) == MHD_YES;
+    MHD_destroy_response(response);
+    return x->answered;
+}
+
+/*
+ * While a body is coming libmicrohttpd takes no reply, so this one leaves past it.  It is small,
+ * and nothing else is being sent: what the connection does not take at once has no reader.
+ */
+static void answer_and_cut(struct exchange *x)
+{
+    x->connection->close = true;
+    x->cut = decide(x) && connection_send(x->connection, reply_write(x));
+}
+
 bool exchange_header(struct exchange *x, struct MHD_Connection *mhd, const char *method,
                      const char *version)
 {
-    x->header_done = true;
+    x->mhd = mhd;
     x->request.method = arena_strdup(x->arena, method);
     connection_enter(x->connection, PHASE_BODY);
     if (read_header(x, mhd, method, version))
         return true;
     /* A reply now ends the connection; after the body it need not. */
     bool wait =
-        !x->unread && !header_expects_continue(mhd, version) && header_length(mhd) <= DRAIN_MAX;
-    return wait || exchange_answer(x, mhd);
-}
-
-static void keep_body(struct exchange *x, const char *data, size_t len)
-{
-    if (x->body_room - x->body_len < len) {
-        size_t room = x->body_room == 0 ? BODY_ROOM_MIN : x->body_room * 2;
-        while (room < x->body_len + len)
-            room *= 2;
-        uint8_t *body = arena_alloc(x->arena, room);
-        if (x->body_len > 0)
-            memcpy(body, x->body, x->body_len);
-        x->body = body;
-        x->body_room = room;
-    }
-    memcpy(x->body + x->body_len, data, len);
-    x->body_len += len;
+        !x->doubtful && !header_expects_continue(mhd, version) && header_length(mhd) <= DRAIN_MAX;
+    return wait || answer(x);
 }
 
 bool exchange_body(struct exchange *x, const char *data, size_t len)
 {
-    if (x->task.problem == NULL && len > x->route->body_limit - x->body_len)
+    if (x->task.problem == NULL && len > x->route->body_limit - x->body.len)
         (void)refuse_length(x);
     if (x->task.problem == NULL) {
-        keep_body(x, data, len);
+        body_append(x->arena, &x->body, data, len);
         return true;
     }
     x->drained += len;
-    return x->drained <= DRAIN_MAX;
+    if (x->drained <= DRAIN_MAX)
+        return true;
+    answer_and_cut(x);
+    return false;
 }
 
-static bool handle(struct exchange *x)
+bool exchange_done(struct exchange *x)
 {
-    struct http_server *server = x->connection->server;
-    struct task *t = &x->task;
-    unsigned before = atomic_fetch_add(&server->requests, 1);
-    bool ok = before < server->limits.requests
-                  ? x->route->handler(t, &x->request, &x->reply)
-                  : fail(t, E_BUSY, "%u requests are being handled, which is the limit (requests)",
-                         before);
-    atomic_fetch_sub(&server->requests, 1);
-    if (!ok && t->problem == NULL)
-        (void)fail(t, E_INTERNAL, "the handler of %s failed and did not say why", x->route->path);
-    return ok;
-}
-
-static void fail_reply(struct exchange *x)
-{
-    if (task_failed_with(&x->task, E_HTTP_METHOD))
-        x->route_allow = route_methods(x->arena, x->connection->server->routes, &x->target);
-    reply_problem(x);
-    if (x->route != NULL && x->route->failed != NULL)
-        x->route->failed(&x->task, &x->request, &x->reply);
-}
-
-bool exchange_answer(struct exchange *x, struct MHD_Connection *mhd)
-{
-    struct http_connection *connection = x->connection;
-    connection_enter(connection, PHASE_HANDLER);
-    x->request.body = bytes_make(x->body, x->body_len);
-    if (x->task.problem != NULL || !handle(x))
-        fail_reply(x);
-    struct MHD_Response *response = reply_build(x);
-    connection_enter(connection, PHASE_REPLY);
-    if (response == NULL)
-        return false;
-    unsigned status = x->reply.status == 0 ? MHD_HTTP_OK : (unsigned)x->reply.status;
-    x->answered = MHD_queue_response(mhd, status, response) == MHD_YES;
-    MHD_destroy_response(response);
-    return x->answered;
+    x->whole = true;
+    return answer(x);
 }
 
 /* The path as far as it was understood; never the query, which may hold what is not for logs. */
@@ -194,26 +224,32 @@ static const char *what_broke(const struct exchange *x, unsigned status, bool co
 {
     if (complete)
         return NULL;
+    if (x->connection->dropped)
+        return "the handler dropped the connection";
+    if (x->cut)
+        return "the body went on and on";
     if (x->answered)
         return "the reply was not sent whole";
     return status == 0 ? "the request did not come whole" : "the request could not be read";
 }
 
-void exchange_end(struct exchange *x, unsigned status, bool complete)
+bool exchange_end(struct exchange *x, unsigned status, bool complete)
 {
     struct http_connection *connection = x->connection;
     struct http_server *server = connection->server;
     struct task *t = &x->task;
-    log_info(t, "request", LOG_TEXT("listener", server->name),
-             LOG_TEXT("method", x->request.method), LOG_TEXT("path", path_for_log(x)),
-             LOG_NUMBER("status", status), LOG_NUMBER("ms", clock_monotonic() - x->begun),
-             LOG_TEXT("address", connection->address),
-             LOG_TEXT("broken", what_broke(x, status, complete)),
-             LOG_TEXT("problem", t->problem == NULL ? NULL : t->problem->name),
-             LOG_TEXT("detail", t->detail));
+    bool unread = x->cut || (complete && !x->whole);
+    log_info(
+        t, "request", LOG_TEXT("listener", server->name), LOG_TEXT("method", x->request.method),
+        LOG_TEXT("path", path_for_log(x)), LOG_NUMBER("status", x->cut ? reply_status(x) : status),
+        LOG_NUMBER("ms", clock_monotonic() - x->begun), LOG_TEXT("address", connection->address),
+        LOG_TEXT("broken", what_broke(x, status, complete)),
+        LOG_TEXT("problem", t->problem == NULL ? NULL : t->problem->name),
+        LOG_TEXT("detail", t->detail));
     if (complete)
         atomic_fetch_add(&server->served, 1);
     connection->exchange = NULL;
     connection_enter(connection, PHASE_IDLE);
     arena_destroy(x->arena);
+    return unread;
 }

@@ -9,12 +9,14 @@
  * server_exchange.c    a request and its reply, step by step as libmicrohttpd hands them over
  * server_check.c       what must be refused before anything is read further
  * server_target.c      request targets, routes, queries
- * server_reply.c       problems and replies as they go out
+ * server_reply.c       problems and what is replied to them
+ * server_fields.c      replies as they go out, with their header fields
  */
 #ifndef GATEHOUSE_CORE_HTTP_SERVER_PRIVATE_H
 #define GATEHOUSE_CORE_HTTP_SERVER_PRIVATE_H
 
 #include "core/http/address.h"
+#include "core/http/body.h"
 #include "core/http/server.h"
 
 #include <pthread.h>
@@ -107,8 +109,9 @@ struct http_connection {
     struct bytes ours;
     bool peer_known;
     bool ours_known;
-    bool close; /* after the next reply */
-    bool asked; /* a request line has come */
+    bool close;   /* after the next reply */
+    bool asked;   /* a request line has come */
+    bool dropped; /* see http_connection_drop() */
 };
 
 /* A request target (RFC 9112 3.2), its path cut at "/" and each part decoded. */
@@ -119,9 +122,16 @@ struct target {
     const char *query; /* as sent; NULL: none */
 };
 
+/* The header fields of a reply, but those that say where it ends. */
+struct reply_fields {
+    struct http_header *items;
+    size_t count;
+};
+
 /* One request and its reply; lives in an arena of its own. */
 struct exchange {
     struct http_connection *connection;
+    struct MHD_Connection *mhd; /* NULL before the header is complete */
     struct arena *arena;
     struct task task;
     int64_t begun; /* clock_monotonic() ms */
@@ -131,13 +141,13 @@ struct exchange {
     struct target target;
     struct http_request request;
     struct http_reply reply;
-    bool header_done;
+    struct reply_fields fields; /* of the reply */
     bool header_too_large;
+    bool doubtful; /* the request's framing is not to be trusted: nothing after it is read */
+    bool whole;    /* all of the request has come */
     bool answered; /* by us: libmicrohttpd refuses what it cannot read at all */
-    bool unread;   /* the request's framing is not to be trusted: nothing after it is read */
-    uint8_t *body;
-    size_t body_len;
-    size_t body_room;
+    bool cut;      /* answered while the body was coming */
+    struct body body;
     size_t drained;
 };
 
@@ -163,6 +173,10 @@ MUST_USE bool sweeper_start(struct task *t, struct http_server *server);
 void sweeper_stop(struct http_server *server);
 /* Ends what waits for a request; true when others are left, which end with their reply. */
 bool connections_dismiss(struct http_server *server);
+/* Sends beside libmicrohttpd, which is sending nothing.  False when not all of it was taken. */
+MUST_USE bool connection_send(struct http_connection *connection, struct bytes octets);
+/* The last reply has left: reads for a while what the peer still sends, so that it sees it. */
+void connection_linger(struct http_connection *connection);
 
 /* server_tls.c */
 MUST_USE bool tls_make(struct task *t, struct arena *arena, const struct http_identity *identity,
@@ -179,9 +193,13 @@ struct exchange *exchange_make(struct http_connection *connection, const char *u
 MUST_USE bool exchange_header(struct exchange *x, struct MHD_Connection *mhd, const char *method,
                               const char *version);
 MUST_USE bool exchange_body(struct exchange *x, const char *data, size_t len);
-MUST_USE bool exchange_answer(struct exchange *x, struct MHD_Connection *mhd);
-/* The reply has left, or never will; frees the exchange. */
-void exchange_end(struct exchange *x, unsigned status, bool complete);
+/* The request is complete. */
+MUST_USE bool exchange_done(struct exchange *x);
+/*
+ * The reply has left, or never will; frees the exchange.  `status` is that of libmicrohttpd's
+ * reply; 0: it has made none.  True when there was a reply while the request was still coming.
+ */
+bool exchange_end(struct exchange *x, unsigned status, bool complete);
 
 /* server_check.c */
 /* RFC 9112 6.3: a body whose length is in doubt is refused.  Fails with E_MALFORMED. */
@@ -191,7 +209,6 @@ MUST_USE bool check_framing(struct task *t, struct MHD_Connection *mhd, const ch
 size_t header_size(struct MHD_Connection *mhd);
 /* Content-Length; 0 when there is none. */
 uint64_t header_length(struct MHD_Connection *mhd);
-bool header_has_body(struct MHD_Connection *mhd);
 bool header_expects_continue(struct MHD_Connection *mhd, const char *version);
 /* All fields of that name, joined as RFC 9110 5.3 has it; NULL: none. */
 const char *header_joined(struct arena *arena, struct MHD_Connection *mhd, const char *name);
@@ -208,7 +225,14 @@ const char *route_methods(struct arena *arena, const struct http_route *routes,
 
 /* server_reply.c */
 void reply_problem(struct exchange *x);
-/* NULL when a header of the reply cannot be sent. */
-struct MHD_Response *reply_build(struct exchange *x);
+
+/* server_fields.c */
+/* Makes the reply's header fields.  Fails with E_INTERNAL when one of them cannot be sent. */
+MUST_USE bool reply_gather(struct exchange *x);
+/* The reply, its fields gathered, for libmicrohttpd; NULL when it is out of memory. */
+struct MHD_Response *reply_build(const struct exchange *x);
+/* The reply as it is sent (RFC 9112 4). */
+struct bytes reply_write(const struct exchange *x);
+unsigned reply_status(const struct exchange *x);
 
 #endif

@@ -26,9 +26,12 @@ static const struct problem_status default_statuses[] = {
     {E_PEER_ADDRESS, MHD_HTTP_BAD_GATEWAY},
     {E_PEER_TLS, MHD_HTTP_BAD_GATEWAY},
     {E_PEER_ANSWER, MHD_HTTP_BAD_GATEWAY},
+    {E_PEER_TOO_LARGE, MHD_HTTP_BAD_GATEWAY},
+    {E_PEER_NOT_HTTP, MHD_HTTP_BAD_GATEWAY},
     {E_BUSY, MHD_HTTP_SERVICE_UNAVAILABLE},
     {E_TIMEOUT, MHD_HTTP_SERVICE_UNAVAILABLE},
     {E_PEER_UNRESOLVED, MHD_HTTP_SERVICE_UNAVAILABLE},
+    {E_RESOLVER_BUSY, MHD_HTTP_SERVICE_UNAVAILABLE},
     {E_PEER_UNREACHABLE, MHD_HTTP_SERVICE_UNAVAILABLE},
     {E_PEER_TIMEOUT, MHD_HTTP_SERVICE_UNAVAILABLE},
     {NULL, 0},
@@ -101,50 +104,4 @@ void reply_problem(struct exchange *x)
         (void)http_reply_text(&reply, reply.status,
                               arena_printf(t->arena, "%s\n", t->problem->public_text));
     x->reply = reply;
-}
-
-static bool add(struct MHD_Response *response, const char *name, const char *value)
-{
-    return value == NULL || MHD_add_response_header(response, name, value) == MHD_YES;
-}
-
-/* `number` behind `prefix`; nothing when it is 0. */
-static bool add_number(struct exchange *x, struct MHD_Response *response, const char *name,
-                       const char *prefix, int number)
-{
-    if (number <= 0)
-        return true;
-    return add(response, name, arena_printf(x->arena, "%s%d", prefix, number));
-}
-
-static bool add_headers(struct exchange *x, struct MHD_Response *response)
-{
-    const struct http_reply *reply = &x->reply;
-    const struct http_server *server = x->connection->server;
-    int retry_after = reply->retry_after;
-    if (retry_after == 0 && reply->status == MHD_HTTP_SERVICE_UNAVAILABLE)
-        retry_after = server->limits.retry_after;
-    bool close = reply->close || x->connection->close || atomic_load(&server->stopping);
-    return add(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->media_type) &&
-           add(response, MHD_HTTP_HEADER_CACHE_CONTROL, reply->max_age > 0 ? NULL : "no-store") &&
-           add_number(x, response, MHD_HTTP_HEADER_CACHE_CONTROL, "max-age=", reply->max_age) &&
-           add_number(x, response, MHD_HTTP_HEADER_RETRY_AFTER, "", retry_after) &&
-           add(response, MHD_HTTP_HEADER_LOCATION, reply->location) &&
-           add(response, MHD_HTTP_HEADER_ALLOW, x->route_allow) &&
-           add(response, MHD_HTTP_HEADER_CONTENT_TRANSFER_ENCODING,
-               reply->base64_transfer ? "base64" : NULL) &&
-           add(response, MHD_HTTP_HEADER_CONNECTION, close ? "close" : NULL);
-}
-
-struct MHD_Response *reply_build(struct exchange *x)
-{
-    const struct http_reply *reply = &x->reply;
-    struct bytes body = reply->media_type == NULL ? BYTES_ABSENT : reply->body;
-    /* The exchange's arena outlives the sending: see exchange_end(). */
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(body.len, (void *)body.data, MHD_RESPMEM_PERSISTENT);
-    if (response == NULL || add_headers(x, response))
-        return response;
-    MHD_destroy_response(response);
-    return NULL;
 }

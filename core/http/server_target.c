@@ -72,7 +72,8 @@ bool target_parse(struct task *t, const char *uri, struct target *ret)
     for (const char *end = at + len; at < end;) {
         size_t part = strcspn(++at, "/?");
         target.parts[target.count] = decode(t->arena, at, part, false);
-        ENSURE(t, target.parts[target.count] != NULL, E_MALFORMED, "path \"%.*s\"", (int)len, uri);
+        ENSURE(t, target.parts[target.count] != NULL, E_MALFORMED, "path segment \"%.*s\"",
+               (int)part, at);
         target.count++;
         at += part;
     }

@@ -219,7 +219,7 @@ def test_failures_of_a_looping_device_do_not_fill_the_store(narrow):
     for _ in range(6):
         assert pledge.post_request(b"garbage").status == 400
     names = [event["event"] for event in narrow.events(pledge.serial)]
-    assert names == ["voucher-refused"] * 4 + ["failures-not-shown"]
+    assert names == ["voucher-refused"] * 4 + ["entries-not-shown"]
     before = narrow.status()["store"]["updates"]
     for _ in range(20):
         assert pledge.post_request(b"garbage").status == 400
