@@ -101,15 +101,19 @@ static const struct field limit_fields[] = {
           .help = "Most records of devices of one manufacturer that are on nobody's list."),
     FIELD(13, struct node_limits, failures_per_hour, "failures-per-hour", FIELD_UINT, .min = 1,
           .max = 1000000, .preset = "60",
-          .help = "Failures of one device that go to its timeline; the others are counted."),
+          .help = "Failed requests and status reports of one device that go to its timeline."),
     FIELD(14, struct node_limits, attempts_per_hour, "attempts-per-hour", FIELD_UINT, .min = 1,
-          .max = 1000000, .preset = "60",
+          .max = 1000000, .preset = "20",
           .help = "Voucher requests with a new nonce that one device may make."),
     FIELD(15, struct node_limits, shutdown, "shutdown", FIELD_DURATION, .max = 10 * MINUTE_MS,
           .preset = "10 s", .help = "How long a stop waits for what is under way."),
     FIELD(16, struct node_limits, enrol_window, "enrol-window", FIELD_DURATION, .min = MINUTE_MS,
           .max = 366 * DAY_MS, .preset = "7 d",
           .help = "How long after its voucher request a device may enrol."),
+    FIELD(17, struct node_limits, enrolments, "enrolments", FIELD_UINT, .min = 1, .max = 1000,
+          .preset = "5",
+          .help = "Different requests for a certificate that a device may make in one onboarding; "
+                  "the same one again gets the same certificate."),
 };
 static const struct record_type limits_type =
     RECORD_TYPE("limits", 1, struct node_limits, limit_fields);
@@ -129,7 +133,7 @@ static const struct field order_fields[] = {
           .help = "How long the result of a finished order is given to whoever asks the same "
                   "again."),
     FIELD(6, struct node_orders, retention, "retention", FIELD_DURATION, .min = HOUR_MS,
-          .max = 3660 * DAY_MS, .preset = "30 d", .help = "How long a finished order is kept."),
+          .max = 3660 * DAY_MS, .preset = "7 d", .help = "How long a finished order is kept."),
     FIELD(7, struct node_orders, retry_first, "retry-first", FIELD_DURATION, .min = 100,
           .max = HOUR_MS, .preset = "5 s",
           .help = "When an order that failed is tried again; then after twice as long each time."),

@@ -71,6 +71,9 @@ void orders_unpromise(struct orders *o);
 
 /* ---- run.c ---- */
 
+/* How long to wait after so many attempts, ms: from retry_first, doubled up to retry_most. */
+int64_t order_back_off(const struct order_options *options, uint64_t attempts);
+
 /* How a run left its order. */
 struct run_end {
     bool finished;

@@ -129,6 +129,7 @@ struct order_request {
     struct bytes episode;
     const char *peer;
     struct bytes request;
+    struct bytes work;   /* the kind's state to begin with; absent: none */
     int64_t due;         /* 0: now */
     bool needs_approval; /* begins as ORDER_WAITING */
     bool follows;        /* placed by the outcome of an open order, whose place it takes */
@@ -142,8 +143,9 @@ struct order_request {
 enum order_join { ORDER_NEW, ORDER_JOINED };
 /*
  * Durable when it returns.  Joins a live order of the same identity, or one that is finished and
- * may be replayed or stays refused; a lifted or outlived one is run afresh under the same identity
- * (a new record).  `ret_id` is set before `also` runs.
+ * may be replayed or stays refused.  One with a refusal that may be lifted is run again, with the
+ * work it has, though not sooner than any order that failed is tried again; one that has outlived
+ * its time makes way for a new record.  `ret_id` is set before `also` runs.
  */
 MUST_USE bool order_submit(struct task *t, struct orders *orders,
                            const struct order_request *request, struct bytes *ret_id,
@@ -163,7 +165,11 @@ void orders_wake(struct orders *orders, struct bytes id);
  */
 void order_hasten(struct orders *orders, struct bytes id);
 
-/* The order as it stands when it is finished, or after `wait` ms (bounded by the deadline). */
+#define ORDER_WAITERS_MAX 4 /* for one order; one device must not keep every request busy */
+/*
+ * The order as it stands when it is finished, or after `wait` ms (bounded by the deadline); at once
+ * when ORDER_WAITERS_MAX others wait for it.
+ */
 MUST_USE bool order_wait(struct task *t, struct orders *orders, struct bytes id, int64_t wait,
                          struct order *ret, struct bytes *ret_result);
 

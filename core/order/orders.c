@@ -184,15 +184,26 @@ enum sight {
     SIGHT_UNKNOWN,  /* the queue does not know the order */
     SIGHT_WAITED,   /* finished, looked at again, or the time has come */
     SIGHT_STOPPING, /* nobody waits any more */
+    SIGHT_CROWDED,  /* enough others wait already */
 };
+
+static bool crowded(const struct entry *e)
+{
+    unsigned waiters = 0;
+    for (const struct waiter *w = e->waiters; w != NULL; w = w->next)
+        waiters++;
+    return waiters >= ORDER_WAITERS_MAX;
+}
 
 static enum sight wait_for(struct orders *o, struct bytes id, int64_t until)
 {
     (void)pthread_mutex_lock(&o->lock);
     struct entry *e = queue_find(&o->queue, id);
-    if (e != NULL && !o->stopping)
+    enum sight sight = e == NULL ? SIGHT_UNKNOWN : crowded(e) ? SIGHT_CROWDED : SIGHT_WAITED;
+    if (sight == SIGHT_WAITED && !o->stopping)
         wait_at(o, e, until);
-    enum sight sight = o->stopping ? SIGHT_STOPPING : e == NULL ? SIGHT_UNKNOWN : SIGHT_WAITED;
+    if (o->stopping)
+        sight = SIGHT_STOPPING;
     (void)pthread_mutex_unlock(&o->lock);
     return sight;
 }
@@ -213,7 +224,8 @@ static bool wait_and_read(struct task *t, struct orders *o, struct bytes id, int
     for (;;) {
         enum sight sight = wait_for(o, id, until);
         TRY(read_order(t, o, id, ret, ret_result));
-        if (!order_is_open(ret) || sight == SIGHT_STOPPING || clock_monotonic() >= until)
+        if (!order_is_open(ret) || sight == SIGHT_STOPPING || sight == SIGHT_CROWDED ||
+            clock_monotonic() >= until)
             break;
         if (sight == SIGHT_UNKNOWN) /* made by an update whose orders_wake() is yet to come */
             orders_note(o, ret);

@@ -110,13 +110,17 @@ bool order_refuse(struct task *t, struct order_run *run, bool liftable, store_fn
     return record_outcome(t, &c);
 }
 
-static int64_t back_off(struct task *t, const struct order_options *options, uint64_t attempts)
+int64_t order_back_off(const struct order_options *options, uint64_t attempts)
 {
     int64_t wait = options->retry_first;
     for (uint64_t i = 0; i < attempts && wait < options->retry_most; i++)
         wait *= 2;
-    if (wait > options->retry_most)
-        wait = options->retry_most;
+    return wait < options->retry_most ? wait : options->retry_most;
+}
+
+static int64_t back_off(struct task *t, const struct order_options *options, uint64_t attempts)
+{
+    int64_t wait = order_back_off(options, attempts);
     int64_t spread = wait * JITTER_PERCENT / 100;
     uint32_t random;
     memcpy(&random, bytes_random(t->arena, sizeof(random)).data, sizeof(random));

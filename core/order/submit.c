@@ -52,7 +52,6 @@ void order_revive(struct order *order, const struct order_options *options, int6
 {
     order->state = ORDER_READY;
     order->liftable = false;
-    order->attempts = 0;
     order->updated = now;
     order->due = now;
     order->expires = now + options->lifetime;
@@ -80,6 +79,8 @@ static bool make_order(struct task *t, struct tx *tx, struct submission *s, int6
     *s->ret_id = order->id;
     TRY(table_put(t, tx, &order_table, order));
     TRY(blob_put(t, tx, &order_table, order->id, ORDER_BLOB_REQUEST, request->request));
+    if (bytes_present(request->work))
+        TRY(blob_put(t, tx, &order_table, order->id, ORDER_BLOB_WORK, request->work));
     return request->also == NULL || request->also(t, tx, request->arg);
 }
 
@@ -101,6 +102,13 @@ static bool judge_done(struct task *t, struct tx *tx, const struct submission *s
     return true;
 }
 
+/* Who asks again and again must not make us ask the order's peer again and again. */
+static bool rested(const struct submission *s, const struct order *order, int64_t now)
+{
+    return now - order->updated >= order_back_off(&s->orders->options, order->attempts) ||
+           now < order->updated;
+}
+
 static bool judge(struct task *t, struct tx *tx, const struct submission *s, int64_t now,
                   enum fate *ret)
 {
@@ -111,7 +119,7 @@ static bool judge(struct task *t, struct tx *tx, const struct submission *s, int
     else if (order->state == ORDER_DONE)
         return judge_done(t, tx, s, recent, ret);
     else if (order->liftable)
-        *ret = FATE_REVIVE;
+        *ret = rested(s, order, now) ? FATE_REVIVE : FATE_JOIN;
     else if (order->problem != NULL && strcmp(order->problem, E_ORDER_EXPIRED->name) == 0)
         *ret = FATE_REPLACE;
     else
@@ -232,11 +240,13 @@ static bool decide(struct task *t, struct tx *tx, void *arg)
     ENSURE(t, order->state == ORDER_WAITING || lifts, E_INVALID,
            "the order is %s: there is nothing to decide", order_state_names[order->state]);
     order->decided_by = d->by;
-    if (d->approve)
+    if (d->approve) {
         order_revive(order, &d->orders->options, now);
-    else
+        order->attempts = 0;
+    } else {
         order_close_refused(t, order, E_ORDER_DECLINED,
                             arena_printf(t->arena, "declined by %s", d->by), now);
+    }
     TRY(table_put(t, tx, &order_table, order));
     return d->also == NULL || d->also(t, tx, d->arg);
 }

@@ -2,6 +2,7 @@
 #include "core/base/clock.h"
 #include "tests/unit/order_fixture.h"
 
+#include <pthread.h>
 #include <string.h>
 
 static void order_is_carried_out_and_its_result_kept(void **state)
@@ -168,10 +169,85 @@ static void liftable_refusal_is_run_again_with_its_own_work(void **state)
     assert_true(order.liftable);
     struct bytes work = work_of(t, &desk, id);
     assert_int_equal(work.len, 32);
-    assert_bytes_equal(t, desk_submit(t, &desk, "milk", ORDER_JOINED), id);
+    do { /* at first it is joined and stays refused: its time has not come */
+        assert_bytes_equal(t, desk_submit(t, &desk, "milk", ORDER_JOINED), id);
+    } while (desk_wait(t, &desk, id).state == ORDER_REFUSED);
     assert_int_equal(desk_wait(t, &desk, id).state, ORDER_DONE);
     assert_bytes_equal(t, desk_result(t, &desk, id), work); /* octet for octet */
     assert_int_equal(atomic_load(&desk.runs), 2);
+    desk_close(&desk);
+}
+
+static bool act_refuse_for_now(struct task *t, struct order_run *run, struct desk *desk)
+{
+    (void)desk;
+    (void)fail(t, E_DENIED, "no");
+    return order_refuse(t, run, true, NULL, NULL);
+}
+
+static void asking_again_and_again_does_not_wear_out_the_peer(void **state)
+{
+    struct task *t = test_task(state);
+    struct desk desk;
+    desk_prepare(&desk, act_refuse_for_now);
+    desk.options.retry_first = HOUR_MS;
+    desk.options.retry_most = HOUR_MS;
+    desk_open(state, &desk);
+    struct bytes id = desk_submit(t, &desk, "milk", ORDER_NEW);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(desk_wait(t, &desk, id).state, ORDER_REFUSED);
+        assert_bytes_equal(t, desk_submit(t, &desk, "milk", ORDER_JOINED), id);
+    }
+    assert_int_equal(atomic_load(&desk.runs), 1);
+    desk_close(&desk);
+}
+
+/* A thread that waits for an order, as a connection does. */
+struct visitor {
+    struct desk *desk;
+    struct bytes id;
+    pthread_t thread;
+};
+
+static void *visitor_main(void *arg)
+{
+    struct visitor *v = arg;
+    struct task t;
+    struct order order;
+    struct bytes result;
+    CLEANUP(arena_cleanup) struct arena *arena = arena_create();
+    task_init(&t, arena, NULL);
+    return order_wait(&t, v->desk->orders, v->id, 2 * SECOND_MS, &order, &result) ? v : NULL;
+}
+
+static void one_order_keeps_only_a_few_waiting(void **state)
+{
+    struct task *t = test_task(state);
+    struct desk desk;
+    struct visitor visitors[ORDER_WAITERS_MAX];
+    desk_prepare(&desk, act_echo);
+    desk_open(state, &desk);
+    struct order_request request = desk_request(t, &desk, "milk");
+    struct bytes id = BYTES_ABSENT;
+    enum order_join join;
+    struct order order;
+    struct bytes result;
+    request.due = clock_wall() + HOUR_MS;
+    assert_ok(t, order_submit(t, desk.orders, &request, &id, &join));
+    for (size_t i = 0; i < ARRAY_SIZE(visitors); i++) {
+        visitors[i] = (struct visitor){.desk = &desk, .id = id};
+        assert_int_equal(pthread_create(&visitors[i].thread, NULL, visitor_main, &visitors[i]), 0);
+    }
+    sleep_ms(200); /* let them sit down */
+    int64_t begin = clock_monotonic();
+    assert_ok(t, order_wait(t, desk.orders, id, MINUTE_MS, &order, &result));
+    assert_true(clock_monotonic() - begin < MINUTE_MS / 2); /* it did not wait */
+    assert_int_equal(order.state, ORDER_READY);
+    for (size_t i = 0; i < ARRAY_SIZE(visitors); i++) {
+        void *done;
+        assert_int_equal(pthread_join(visitors[i].thread, &done), 0);
+        assert_ptr_equal(done, &visitors[i]);
+    }
     desk_close(&desk);
 }
 
@@ -381,6 +457,8 @@ int main(void)
         UNIT_TEST(final_refusal_stands),
         UNIT_TEST(final_refusal_stands_no_longer_than_a_result),
         UNIT_TEST(liftable_refusal_is_run_again_with_its_own_work),
+        UNIT_TEST(asking_again_and_again_does_not_wear_out_the_peer),
+        UNIT_TEST(one_order_keeps_only_a_few_waiting),
         UNIT_TEST(waiting_time_doubles_up_to_its_limit),
         UNIT_TEST(postponed_order_says_why_and_can_be_hastened),
         UNIT_TEST(hastening_does_not_wear_out_a_peer_that_just_failed),
