@@ -65,8 +65,6 @@ bool cert_of_x509(struct task *t, X509 *x509, const struct cert **ret)
 
 bool certs_parse(struct task *t, const struct bytes_list *der, struct cert_list *ret)
 {
-    ENSURE(t, der->count <= CERT_COUNT_MAX, E_CERT_MALFORMED, "%zu certificates; at most %d",
-           der->count, CERT_COUNT_MAX);
     const struct cert **items = arena_array(t->arena, der->count, sizeof(struct cert *));
     for (size_t i = 0; i < der->count; i++) {
         if (!cert_parse(t, der->items[i], &items[i]))

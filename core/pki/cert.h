@@ -30,6 +30,7 @@ struct cert_list {
 MUST_USE bool cert_parse(struct task *t, struct bytes der, const struct cert **ret);
 /* One or more PEM certificates, or one DER certificate: what an administrator has in a file. */
 MUST_USE bool certs_from_file_octets(struct task *t, struct bytes octets, struct cert_list *ret);
+/* As many as there are: the caller has bounded what is foreign. */
 MUST_USE bool certs_parse(struct task *t, const struct bytes_list *der, struct cert_list *ret);
 struct bytes_list certs_der(struct task *t, const struct cert_list *certs);
 char *cert_to_pem(struct task *t, const struct cert *cert);

@@ -11,17 +11,21 @@ enum store_prefix {
     PREFIX_CERTIFICATE = 'C',
     PREFIX_DEVICE = 'D',
     PREFIX_EPISODE = 'E',
-    PREFIX_AUDIT_LINK = 'L', /* sequence number -> link                                   */
+    PREFIX_DEVICE_NAME = 'H', /* DNS name -> the device that has it                          */
+    PREFIX_ANCHOR_KEY = 'K',  /* digest of an IDevID anchor's key -> whose it is               */
+    PREFIX_AUDIT_LINK = 'L',  /* sequence number -> link                                   */
     PREFIX_MANUFACTURER = 'M',
     PREFIX_NONCE = 'N', /* device id, digest of a nonce -> what it came in                */
     PREFIX_ORDER = 'O',
     PREFIX_PROFILE = 'P',
     PREFIX_SETTING = 'S', /* name -> one value: generation counters, audit home            */
     PREFIX_AUTHORITY = 'U',
+    PREFIX_OWN_DOMAIN = 'W', /* domainID -> since when it is ours                             */
     PREFIX_EXPECTED = 'X',
     PREFIX_CA = 'Z',
 
     PREFIX_CERTIFICATE_BY_DEVICE = 'c',
+    PREFIX_CERTIFICATE_BY_ORDER = 'b',
     PREFIX_DEVICE_BY_SERIAL = 'd',
     PREFIX_EPISODE_BY_DEVICE = 'e',
     PREFIX_ORDER_ACTIVE = 'o',

@@ -8,6 +8,7 @@
 #define CERTIFICATE_MAX (16 * 1024L)
 #define SETTINGS_MAX    (64 * 1024L)
 #define LABEL_MAX       128
+#define DOMAIN_ID_MAX   64 /* octets: a SubjectKeyIdentifier or a SHA-256 */
 
 static const struct field authority_fields[] = {
     FIELD(1, struct authority, name, "name", FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_READ_ONLY,
@@ -59,6 +60,53 @@ bool authority_chain(struct task *t, struct reader *r, const char *name, struct 
     } while (strcmp(authority.name, authority.issuer) != 0);
     *ret = (struct bytes_list){chain, count};
     *ret_key_label = label;
+    return true;
+}
+
+static const struct field own_domain_fields[] = {
+    FIELD(1, struct own_domain, id, "id", FIELD_OCTETS, .flags = FIELD_REQUIRED | FIELD_READ_ONLY,
+          .max = DOMAIN_ID_MAX, .help = "domainID, as audit logs have it."),
+    FIELD(2, struct own_domain, since, "since", FIELD_TIME, .flags = FIELD_READ_ONLY,
+          .help = "When Gatehouse first had a certificate with it."),
+};
+const struct record_type own_domain_type =
+    RECORD_TYPE("own-domain", 1, struct own_domain, own_domain_fields);
+
+static struct bytes own_domain_key(struct arena *arena, const void *record)
+{
+    const struct own_domain *domain = record;
+    (void)arena;
+    return domain->id;
+}
+
+const struct table own_domains = {
+    .prefix = PREFIX_OWN_DOMAIN,
+    .type = &own_domain_type,
+    .key_of = own_domain_key,
+};
+
+bool own_domains_read(struct task *t, struct view *view, struct bytes_list *ret)
+{
+    struct table_scan scan = table_scan(t, view, &own_domains, BYTES_ABSENT);
+    struct bytes *ids = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    for (;;) {
+        struct own_domain domain;
+        bool found;
+        TRY(table_scan_next(t, &scan, &domain, &found));
+        if (!found)
+            break;
+        if (count == room) {
+            room = room == 0 ? 8 : room * 2;
+            struct bytes *more = arena_array(t->arena, room, sizeof(*more));
+            for (size_t i = 0; i < count; i++)
+                more[i] = ids[i];
+            ids = more;
+        }
+        ids[count++] = domain.id;
+    }
+    *ret = (struct bytes_list){ids, count};
     return true;
 }
 

@@ -35,6 +35,20 @@ extern const struct table authorities;
 MUST_USE bool authority_chain(struct task *t, struct reader *r, const char *name,
                               struct bytes_list *ret, const char **ret_key_label);
 
+/*
+ * The owner's domainIDs (RFC 8995 5.8.2), those of the past included: a MASA's audit log goes back
+ * further than a certificate of ours lasts.
+ */
+struct own_domain {
+    struct bytes id; /* the key */
+    int64_t since;
+    struct record_rest rest;
+};
+extern const struct record_type own_domain_type;
+extern const struct table own_domains;
+/* All of them. */
+MUST_USE bool own_domains_read(struct task *t, struct view *view, struct bytes_list *ret);
+
 /* A CA that devices can be enrolled with: a connector and its own settings. */
 struct ca_record {
     const char *name; /* "local"; the key */

@@ -3,10 +3,8 @@
 #include "core/store/prefixes.h"
 #include "core/store/records/slug.h"
 
-#define SERIAL_OCTETS_MAX 20   /* RFC 5280 section 4.1.2.2 */
-#define SUBJECT_MAX       1024 /* octets */
-#define NAMES_MAX         32
-#define REASON_MAX        64
+#define SERIAL_OCTETS_MAX 20 /* RFC 5280 section 4.1.2.2 */
+#define REASON_MAX        256
 
 static const char *const state_names[] = {"issued", "revoked", NULL};
 
@@ -26,9 +24,10 @@ static const struct field fields[] = {
           .flags = FIELD_REQUIRED | FIELD_READ_ONLY, .max = SERIAL_OCTETS_MAX,
           .help = "Serial number that the CA gave the certificate."),
     FIELD(7, struct certificate, subject, "subject", FIELD_TEXT, .flags = FIELD_READ_ONLY,
-          .max = SUBJECT_MAX, .help = "Subject name, as RFC 4514 writes it."),
+          .max = CERTIFICATE_SUBJECT_MAX, .help = "Subject name, as RFC 4514 writes it."),
     FIELD(8, struct certificate, names, "names", FIELD_TEXTS, .flags = FIELD_READ_ONLY,
-          .max = NAMES_MAX, .help = "Subject alternative names, such as DNS:phone1.example.com."),
+          .max = CERTIFICATE_NAMES_MAX,
+          .help = "Subject alternative names, such as DNS:phone1.example.com."),
     FIELD(9, struct certificate, spki_sha256, "spki-sha256", FIELD_HEX, .flags = FIELD_READ_ONLY,
           .min = SHA256_LEN, .max = SHA256_LEN, .help = "SHA-256 of its public key."),
     FIELD(10, struct certificate, not_before, "not-before", FIELD_TIME, .flags = FIELD_READ_ONLY,
@@ -62,16 +61,31 @@ static struct bytes by_device(struct arena *arena, const void *record)
     return bytes_concat(arena, parts, ARRAY_SIZE(parts));
 }
 
-const struct table_index certificates_by_device = {
-    .prefix = PREFIX_CERTIFICATE_BY_DEVICE,
-    .key_of = by_device,
-};
+static struct bytes by_order(struct arena *arena, const void *record)
+{
+    const struct certificate *certificate = record;
+    (void)arena;
+    return certificate->order;
+}
+
+#define BY_DEVICE                                                                                  \
+    {                                                                                              \
+        .prefix = PREFIX_CERTIFICATE_BY_DEVICE, .key_of = by_device                                \
+    }
+#define BY_ORDER                                                                                   \
+    {                                                                                              \
+        .prefix = PREFIX_CERTIFICATE_BY_ORDER, .unique = true, .key_of = by_order                  \
+    }
+
+const struct table_index certificates_by_device = BY_DEVICE;
+const struct table_index certificates_by_order = BY_ORDER;
+static const struct table_index indexes[] = {BY_DEVICE, BY_ORDER};
 
 const struct table certificates = {
     .prefix = PREFIX_CERTIFICATE,
     .type = &certificate_type,
     .key_of = key_of,
-    .indexes = &certificates_by_device,
-    .index_count = 1,
+    .indexes = indexes,
+    .index_count = ARRAY_SIZE(indexes),
     .blobs = CERTIFICATE_BLOB_DER,
 };

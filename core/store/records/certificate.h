@@ -4,6 +4,9 @@
 
 #include "core/store/table.h"
 
+#define CERTIFICATE_SUBJECT_MAX 1024 /* octets of text */
+#define CERTIFICATE_NAMES_MAX   32
+
 enum certificate_state { CERTIFICATE_ISSUED, CERTIFICATE_REVOKED };
 
 struct certificate {
@@ -29,5 +32,6 @@ enum { CERTIFICATE_BLOB_DER = 1 };
 extern const struct record_type certificate_type;
 extern const struct table certificates;
 extern const struct table_index certificates_by_device; /* device id, time of issue */
+extern const struct table_index certificates_by_order;  /* order id; unique */
 
 #endif

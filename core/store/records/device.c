@@ -38,10 +38,10 @@ static const struct field device_fields[] = {
     FIELD(10, struct device, last_address, "last-address", FIELD_TEXT, .flags = FIELD_READ_ONLY,
           .max = ADDRESS_MAX, .help = "Network address it came from last."),
     FIELD(11, struct device, failures_since, "failures-since", FIELD_TIME, .flags = FIELD_READ_ONLY,
-          .help = "Since when failures are counted."),
+          .help = "Since when failures and status reports are counted."),
     FIELD(12, struct device, failures, "failures", FIELD_UINT, .flags = FIELD_READ_ONLY,
-          .help = "Failures since then; beyond a limit they are counted and not written to the "
-                  "timeline."),
+          .help = "Failures and status reports since then; beyond a limit they are not written to "
+                  "the timeline."),
     FIELD(13, struct device, attempts_since, "attempts-since", FIELD_TIME, .flags = FIELD_READ_ONLY,
           .help = "Since when voucher requests are counted."),
     FIELD(14, struct device, attempts, "attempts", FIELD_UINT, .flags = FIELD_READ_ONLY,

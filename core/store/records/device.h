@@ -27,8 +27,7 @@ struct device {
     int64_t first_seen;
     int64_t last_seen;
     const char *last_address;
-    /* Failures written to the timeline since `failures_since`: past a limit they are only counted.
-     */
+    /* What its own doing brought into its timeline since then: failures and status reports. */
     int64_t failures_since;
     uint64_t failures;
     /* Voucher requests with a new nonce since `attempts_since`. */
@@ -36,7 +35,7 @@ struct device {
     uint64_t attempts;
     struct record_rest rest;
 };
-enum { DEVICE_BLOB_IDEVID = 1 /* DER of the latest IDevID */ };
+enum { DEVICE_BLOB_IDEVID = 1 /* DER of the IDevID it first came with */ };
 
 extern const struct record_type device_type;
 extern const struct table devices;

@@ -83,6 +83,8 @@ static const struct field episode_fields[] = {
           FROM_GATEHOUSE, .max = REASON_MAX, .help = "The reason it gave."),
     FIELD(29, struct episode, enrol_report_matches, "enrol-report-matches", FIELD_BOOL,
           FROM_GATEHOUSE, .help = "Whether it said so over a connection with that certificate."),
+    FIELD(30, struct episode, enrolments, "enrolments", FIELD_UINT, FROM_GATEHOUSE,
+          .help = "How many orders for a certificate there have been."),
 };
 const struct record_type episode_type = RECORD_TYPE("episode", 1, struct episode, episode_fields);
 

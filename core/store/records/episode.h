@@ -48,6 +48,7 @@ struct episode {
     struct bytes log_sha256;
     uint64_t log_entries;
     int64_t csrattrs_at;
+    uint64_t enrolments;       /* orders for a certificate so far */
     struct bytes certificate;  /* id of the latest one issued in this episode */
     unsigned int enrol_report; /* enum episode_report: enrollstatus */
     int64_t enrol_report_at;

@@ -5,6 +5,8 @@
 #include "core/store/records/setting.h"
 #include "core/store/records/slug.h"
 
+#include <string.h>
+
 #define TITLE_MAX      128
 #define URL_MAX        512
 #define ANCHORS_MAX    64
@@ -90,5 +92,62 @@ bool manufacturers_generation(struct task *t, struct reader *r, uint64_t *ret)
     TRY(table_find(t, r, &settings, BYTES_LITERAL(SETTING_MANUFACTURERS_GENERATION), &setting,
                    &found));
     *ret = setting.number;
+    return true;
+}
+
+/* ---- Anchors by their keys ---- */
+
+static const struct field anchor_key_fields[] = {
+    FIELD(1, struct anchor_key, spki_sha256, "spki-sha256", FIELD_HEX,
+          .flags = FIELD_REQUIRED | FIELD_READ_ONLY, .min = SHA256_LEN, .max = SHA256_LEN,
+          .help = "SHA-256 of the public key of an IDevID anchor."),
+    FIELD(2, struct anchor_key, manufacturer, "manufacturer", FIELD_TEXT,
+          .flags = FIELD_REQUIRED | FIELD_READ_ONLY, .max = SLUG_MAX,
+          .help = "Name of the manufacturer whose anchor it is."),
+};
+const struct record_type anchor_key_type =
+    RECORD_TYPE("anchor key", 1, struct anchor_key, anchor_key_fields);
+
+static struct bytes key_of_anchor_key(struct arena *arena, const void *record)
+{
+    const struct anchor_key *anchor = record;
+    (void)arena;
+    return anchor->spki_sha256;
+}
+
+const struct table anchor_keys = {
+    .prefix = PREFIX_ANCHOR_KEY,
+    .type = &anchor_key_type,
+    .key_of = key_of_anchor_key,
+};
+
+static bool release_anchor(struct task *t, struct tx *tx, const char *name, struct bytes key)
+{
+    struct anchor_key anchor;
+    bool found;
+    TRY(table_find(t, tx_reader(tx), &anchor_keys, key, &anchor, &found));
+    if (!found || strcmp(anchor.manufacturer, name) != 0)
+        return true;
+    return table_delete(t, tx, &anchor_keys, key);
+}
+
+bool manufacturer_move_anchors(struct task *t, struct tx *tx, const char *name,
+                               const struct bytes_list *before, const struct bytes_list *after)
+{
+    for (size_t i = 0; i < before->count; i++)
+        TRY(release_anchor(t, tx, name, before->items[i]));
+    for (size_t i = 0; i < after->count; i++) {
+        struct anchor_key anchor;
+        bool found;
+        TRY(table_find(t, tx_reader(tx), &anchor_keys, after->items[i], &anchor, &found));
+        ENSURE(t, !found || strcmp(anchor.manufacturer, name) == 0, E_EXISTS,
+               "idevid-anchors[%zu]: manufacturer %s has an anchor with this key; devices could "
+               "not be told apart",
+               i, anchor.manufacturer);
+        record_init(t, &anchor_key_type, &anchor);
+        anchor.spki_sha256 = after->items[i];
+        anchor.manufacturer = name;
+        TRY(table_put(t, tx, &anchor_keys, &anchor));
+    }
     return true;
 }

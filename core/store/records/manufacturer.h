@@ -30,4 +30,22 @@ MUST_USE bool manufacturer_put(struct task *t, struct tx *tx, const struct manuf
 MUST_USE bool manufacturer_delete(struct task *t, struct tx *tx, const char *name);
 MUST_USE bool manufacturers_generation(struct task *t, struct reader *r, uint64_t *ret);
 
+/* Whose IDevID anchor has a public key: one manufacturer's, or devices could not be told apart. */
+struct anchor_key {
+    struct bytes spki_sha256; /* the key */
+    const char *manufacturer;
+    struct record_rest rest;
+};
+extern const struct record_type anchor_key_type;
+extern const struct table anchor_keys;
+
+/*
+ * To go with manufacturer_put() and manufacturer_delete(): SHA-256 of the SPKIs of the IDevID
+ * anchors that the manufacturer had, and of those that it has from now on.  Fails with E_EXISTS,
+ * naming the other, when one of these is another manufacturer's.
+ */
+MUST_USE bool manufacturer_move_anchors(struct task *t, struct tx *tx, const char *name,
+                                        const struct bytes_list *before,
+                                        const struct bytes_list *after);
+
 #endif

@@ -2,13 +2,13 @@
 
 #include "core/base/clock.h"
 #include "core/store/prefixes.h"
+#include "core/store/records/device_name.h"
 #include "core/store/records/slug.h"
 
 #include <string.h>
 
-#define PATTERN_MAX 253 /* RFC 1035: a domain name */
-#define USAGES_MAX  16
-#define OID_MAX     128
+#define USAGES_MAX 16
+#define OID_MAX    128
 
 static const char *const key_names[] = {"p256", "p384", "rsa2048", "rsa3072", NULL};
 static const char *const hash_names[] = {"sha256", "sha384", "sha512", NULL};
@@ -20,7 +20,7 @@ static const struct field fields[] = {
     FIELD(2, struct profile, ca, "ca", FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_LIVE,
           .max = SLUG_MAX, .preset = "local", .help = "Name of the CA that issues."),
     FIELD(3, struct profile, dns_pattern, "dns-pattern", FIELD_TEXT, .flags = FIELD_LIVE,
-          .max = PATTERN_MAX,
+          .max = DEVICE_NAME_MAX,
           .help = "DNS name that devices are told to ask for, with {serial} where the serial "
                   "number goes, such as {serial}.phones.example.com. Without it they get none."),
     FIELD(4, struct profile, key, "key", FIELD_ENUM, .flags = FIELD_LIVE, .names = key_names,
@@ -107,34 +107,13 @@ static bool check_ext_key_usage(struct task *t, const char *usage)
     return true;
 }
 
-static bool is_host_character(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.';
-}
-
-/* {serial} once at most, and otherwise characters of a domain name. */
-static bool check_dns_pattern(struct task *t, const char *pattern)
-{
-    static const char place[] = "{serial}";
-    const char *serial = strstr(pattern, place);
-    for (const char *c = pattern; *c != '\0'; c++) {
-        if (c == serial)
-            c += sizeof(place) - 2;
-        else
-            ENSURE(t, is_host_character(*c), E_INVALID,
-                   "dns-pattern: may hold {serial} once, letters, digits, \"-\" and \".\"");
-    }
-    return true;
-}
-
 bool profile_check(struct task *t, const struct profile *profile)
 {
     TRY(record_check(t, &profile_type, profile));
     TRY(slug_check(t, "name", profile->name));
     TRY(slug_check(t, "ca", profile->ca));
     if (profile->dns_pattern != NULL)
-        TRY(check_dns_pattern(t, profile->dns_pattern));
+        TRY(device_name_check(t, profile->dns_pattern));
     for (size_t i = 0; i < profile->key_usage.count; i++)
         TRY(check_key_usage(t, profile->key_usage.items[i]));
     for (size_t i = 0; i < profile->ext_key_usage.count; i++)
