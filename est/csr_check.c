@@ -1,6 +1,8 @@
 /* RFC 8995 5.9.2: is the request what the device was told to ask for? */
 #include "est/profile.h"
 
+#include "core/store/records/certificate.h"
+
 #include <string.h>
 
 static bool check_key(struct task *t, const struct csr *csr, const struct csrattrs *asked)
@@ -46,14 +48,20 @@ static bool same_attribute(const X509_NAME_ENTRY *a, const X509_NAME_ENTRY *b)
            ASN1_STRING_cmp(X509_NAME_ENTRY_get_data(a), X509_NAME_ENTRY_get_data(b)) == 0;
 }
 
-static bool idevid_states(const struct cert *idevid, const X509_NAME_ENTRY *entry)
+/* How often the name has this attribute with this value. */
+static int count_attribute(const X509_NAME *name, const X509_NAME_ENTRY *entry)
 {
-    const X509_NAME *name = X509_get_subject_name(idevid->x509);
-    for (int i = 0; i < X509_NAME_entry_count(name); i++) {
-        if (same_attribute(X509_NAME_get_entry(name, i), entry))
-            return true;
-    }
-    return false;
+    int count = 0;
+    for (int i = 0; i < X509_NAME_entry_count(name); i++)
+        count += same_attribute(X509_NAME_get_entry(name, i), entry);
+    return count;
+}
+
+/* Characters that stand for themselves: not a type whose octets merely look like a name. */
+static bool is_plain_string(const ASN1_STRING *value)
+{
+    int type = ASN1_STRING_type(value);
+    return type == V_ASN1_UTF8STRING || type == V_ASN1_PRINTABLESTRING || type == V_ASN1_IA5STRING;
 }
 
 /* A common name may repeat a name that was given as subjectAltName. */
@@ -63,7 +71,8 @@ static bool repeats_given_name(struct task *t, const struct csrattrs *asked,
     const struct extension *san = extension_find(&asked->extensions, OID_CE_SUBJECT_ALT_NAME);
     const ASN1_STRING *value = X509_NAME_ENTRY_get_data(entry);
     struct text_list names;
-    if (OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry)) != NID_commonName || san == NULL)
+    if (OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry)) != NID_commonName ||
+        !is_plain_string(value) || san == NULL)
         return false;
     if (!alt_names_to_text(t, san->value, &names)) {
         task_forgive(t);
@@ -79,17 +88,22 @@ static bool repeats_given_name(struct task *t, const struct csrattrs *asked,
     return false;
 }
 
+/* Each attribute as often as the IDevID has it, and the given name once besides. */
 static bool check_subject(struct task *t, const struct csr *csr, const struct csrattrs *asked,
                           const struct cert *idevid)
 {
     const X509_NAME *subject = X509_REQ_get_subject_name(csr->request);
+    const X509_NAME *stated = X509_get_subject_name(idevid->x509);
     for (int i = 0; i < X509_NAME_entry_count(subject); i++) {
         const X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, i);
-        ENSURE(t, idevid_states(idevid, entry) || repeats_given_name(t, asked, entry),
-               E_CSR_NOT_AS_ASKED,
-               "the subject %s states what neither the IDevID (%s) nor the CSR attributes do",
+        int allowed = count_attribute(stated, entry) + repeats_given_name(t, asked, entry);
+        ENSURE(t, count_attribute(subject, entry) <= allowed, E_CSR_NOT_AS_ASKED,
+               "the subject %s states what neither the IDevID (%s) nor the CSR attributes do, or "
+               "more often",
                csr_subject(t, csr), cert_subject(t, idevid));
     }
+    ENSURE(t, strlen(csr_subject(t, csr)) <= CERTIFICATE_SUBJECT_MAX, E_CSR_NOT_AS_ASKED,
+           "the subject is longer than %d characters", CERTIFICATE_SUBJECT_MAX);
     return true;
 }
 

@@ -10,7 +10,7 @@
 
 struct handing_out {
     struct bytes episode;
-    struct bytes attributes;
+    struct asked asked;
     const char *address;
 };
 
@@ -20,15 +20,18 @@ static bool remember(struct task *t, struct tx *tx, void *arg)
     struct episode e;
     struct event event;
     TRY(table_get(t, tx_reader(tx), &episodes, h->episode, &e));
+    TRY(profile_claim_name(t, tx, h->asked.name, e.device));
     e.csrattrs_at = clock_wall();
     TRY(table_put(t, tx, &episodes, &e));
-    TRY(blob_put(t, tx, &episodes, e.id, EPISODE_BLOB_CSRATTRS, h->attributes));
+    TRY(blob_put(t, tx, &episodes, e.id, EPISODE_BLOB_CSRATTRS, h->asked.attributes));
     record_init(t, &event_type, &event);
     event.name = "csrattrs-served";
     event.actor = "pledge";
     event.device = e.device;
     event.episode = e.id;
     event.address = h->address;
+    event.detail =
+        arena_printf(t->arena, "to ask for %s", h->asked.name == NULL ? "no name" : h->asked.name);
     return event_add(t, tx, &event);
 }
 
@@ -42,16 +45,15 @@ bool est_csrattrs(struct task *t, struct http_request *rq, struct http_reply *re
     const struct idevid *idevid;
     struct episode e;
     struct handing_out h = {.address = http_connection_address(rq->connection)};
-    struct bytes remembered;
     TRY(caller_idevid(t, est->callers, rq, &idevid));
-    TRY(gate_episode(t, est, idevid->device, &e));
-    TRY(profile_attributes(t, est->store, &e, &h.attributes, &remembered));
+    TRY(gate_episode(t, est, idevid, &e));
+    TRY(profile_asked(t, est->store, &e, &h.asked));
     h.episode = e.id;
-    if (!bytes_equal(remembered, h.attributes)) {
+    if (!bytes_equal(h.asked.told, h.asked.attributes)) {
         failpoint(FP_CSRATTRS_BEFORE_STORED);
         TRY(store_update(t, est->store, remember, &h));
         failpoint(FP_CSRATTRS_AFTER_STORED);
     }
-    est_write_body(t, "application/csrattrs", h.attributes, reply);
+    est_write_body(t, "application/csrattrs", h.asked.attributes, reply);
     return true;
 }

@@ -6,7 +6,7 @@
 #include "core/pki/cms.h"
 #include "core/pledge/order_events.h"
 #include "core/store/records/event.h"
-#include "est/profile.h"
+#include "est/gate.h"
 
 /* What the order's runner is to do; kept in the order. */
 struct enrolment {
@@ -29,7 +29,7 @@ static const struct field enrolment_fields[] = {
 static const struct record_type enrolment_type =
     RECORD_TYPE("enrolment", 1, struct enrolment, enrolment_fields);
 
-/* Two requests are the same when all that the certificate depends on is the same. */
+/* Two requests are the same when they ask the same CA for the same. */
 static struct bytes enrolment_identity(struct task *t, const struct episode *e, const char *ca,
                                        const struct csr *csr)
 {
@@ -54,10 +54,12 @@ static struct bytes enrolment_identity(struct task *t, const struct episode *e, 
 }
 
 struct submission {
-    struct bytes episode;
-    struct bytes order;
+    const struct est *est;
+    const struct episode *episode;
+    const char *claim; /* a name the device was not told before; NULL: none */
     const char *address;
     const char *subject;
+    struct bytes order;
 };
 
 static bool note_submission(struct task *t, struct tx *tx, void *arg)
@@ -65,7 +67,11 @@ static bool note_submission(struct task *t, struct tx *tx, void *arg)
     const struct submission *s = arg;
     struct episode e;
     struct event event;
-    TRY(table_get(t, tx_reader(tx), &episodes, s->episode, &e));
+    TRY(gate_holds(t, tx_reader(tx), s->est, s->episode->device, s->episode->id, &e));
+    ENSURE(t, e.enrolments < s->est->enrolments, E_TOO_MANY_ENROLMENTS,
+           "%llu different requests in this onboarding", (unsigned long long)e.enrolments);
+    TRY(profile_claim_name(t, tx, s->claim, e.device));
+    e.enrolments++;
     e.enrol_order = s->order;
     TRY(table_put(t, tx, &episodes, &e));
     record_init(t, &event_type, &event);
@@ -78,23 +84,35 @@ static bool note_submission(struct task *t, struct tx *tx, void *arg)
     return event_add(t, tx, &event);
 }
 
-bool enrol_submit(struct task *t, const struct est *est, const struct episode *e,
-                  const struct csr *csr, const char *address, struct bytes *ret_order)
+static bool read_profile(struct task *t, const struct est *est, struct bytes device_id,
+                         struct device *ret_device, struct profile *ret)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
+    TRY(view_open(t, est->store, &view));
+    TRY(table_get(t, view_reader(view), &devices, device_id, ret_device));
+    return profile_of_device(t, view_reader(view), ret_device, ret);
+}
+
+bool enrol_submit(struct task *t, const struct est *est, const struct episode *e,
+                  const struct csr *csr, const struct asked *asked, const char *address,
+                  struct bytes *ret_order)
+{
     struct device device;
     struct profile profile;
-    TRY(view_open(t, est->store, &view));
-    TRY(table_get(t, view_reader(view), &devices, e->device, &device));
-    TRY(profile_of_device(t, view_reader(view), &device, &profile));
-
     struct enrolment enrolment;
+    TRY(read_profile(t, est, e->device, &device, &profile));
     record_init(t, &enrolment_type, &enrolment);
     enrolment.csr = csr->der;
     enrolment.profile = profile.name;
     enrolment.serial = device.serial;
     enrolment.address = address;
-    struct submission s = {.episode = e->id, .address = address, .subject = csr_subject(t, csr)};
+    struct submission s = {
+        .est = est,
+        .episode = e,
+        .claim = bytes_present(asked->told) ? NULL : asked->name,
+        .address = address,
+        .subject = csr_subject(t, csr),
+    };
     struct order_request request = {
         .kind = &enrol_order,
         .identity = enrolment_identity(t, e, profile.ca, csr),
@@ -115,19 +133,35 @@ bool enrol_submit(struct task *t, const struct est *est, const struct episode *e
 
 /* The certificate as it is recorded before anybody gets it. */
 struct issued {
+    const struct est *est;
     struct certificate record;
     const struct cert *cert;
     const char *address;
 };
 
+static bool put_certificate(struct task *t, struct tx *tx, const struct issued *issued)
+{
+    TRY(table_put(t, tx, &certificates, &issued->record));
+    return blob_put(t, tx, &certificates, issued->record.id, CERTIFICATE_BLOB_DER,
+                    issued->cert->der);
+}
+
+static const char *words_about(struct task *t, const struct certificate *record)
+{
+    return arena_printf(t->arena, "subject %s, serial %s, valid until %s, CA %s", record->subject,
+                        bytes_to_hex(t->arena, record->serial),
+                        time_to_text(t->arena, record->not_after), record->ca);
+}
+
+/* What the gate asks must hold to the last: only then is the certificate handed out. */
 static bool note_issued(struct task *t, struct tx *tx, void *arg)
 {
     struct issued *issued = arg;
     struct episode e;
     struct event event;
-    TRY(table_get(t, tx_reader(tx), &episodes, issued->record.episode, &e));
-    TRY(table_put(t, tx, &certificates, &issued->record));
-    TRY(blob_put(t, tx, &certificates, issued->record.id, CERTIFICATE_BLOB_DER, issued->cert->der));
+    TRY(gate_holds(t, tx_reader(tx), issued->est, issued->record.device, issued->record.episode,
+                   &e));
+    TRY(put_certificate(t, tx, issued));
     e.certificate = issued->record.id;
     if (e.stage < EPISODE_ENROLLED)
         e.stage = EPISODE_ENROLLED;
@@ -138,11 +172,26 @@ static bool note_issued(struct task *t, struct tx *tx, void *arg)
     event.device = e.device;
     event.episode = e.id;
     event.address = issued->address;
-    event.detail =
-        arena_printf(t->arena, "subject %s, serial %s, valid until %s, CA %s",
-                     issued->record.subject, bytes_to_hex(t->arena, issued->record.serial),
-                     time_to_text(t->arena, issued->record.not_after), issued->record.ca);
+    event.detail = words_about(t, &issued->record);
     return event_add(t, tx, &event);
+}
+
+/* An onboarding that ended while the CA was at work: the certificate is known, and good for
+ * nothing. */
+struct orphan {
+    struct issued *issued;
+    struct order_trouble trouble;
+};
+
+static bool note_orphan(struct task *t, struct tx *tx, void *arg)
+{
+    struct orphan *orphan = arg;
+    struct certificate *record = &orphan->issued->record;
+    record->state = CERTIFICATE_REVOKED;
+    record->revoked = clock_wall();
+    record->revoked_because = "its onboarding ended before it was handed out";
+    TRY(put_certificate(t, tx, orphan->issued));
+    return order_trouble_note(t, tx, &orphan->trouble);
 }
 
 static bool describe(struct task *t, const struct order *order, const struct enrolment *enrolment,
@@ -171,17 +220,30 @@ static bool save_state(struct task *t, void *arg, struct bytes state)
     return order_save_work(t, arg, state, NULL, NULL);
 }
 
-static bool ask_ca(struct task *t, struct order_run *run, const struct est *est,
-                   const struct enrolment *enrolment, struct profile *profile,
-                   struct ca_result *ret)
+/* The job, and what it is about as it stands now; nothing is asked of a CA behind the gate's back.
+ */
+static bool read_job(struct task *t, const struct order_run *run, struct enrolment *ret,
+                     struct profile *ret_profile)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
+    const struct est *est = run->context;
+    struct episode e;
+    bool found;
+    TRY(record_decode(t, &enrolment_type, run->request, ret));
+    TRY(view_open(t, est->store, &view));
+    struct reader *r = view_reader(view);
+    TRY(gate_holds(t, r, est, run->order->device, run->order->episode, &e));
+    TRY(table_find(t, r, &profiles, bytes_of_text(ret->profile), ret_profile, &found));
+    ENSURE(t, found, E_PROFILE_MISSING, "profile %s", ret->profile);
+    return true;
+}
+
+static bool ask_ca(struct task *t, struct order_run *run, const struct enrolment *enrolment,
+                   const struct profile *profile, struct ca_result *ret)
+{
+    const struct est *est = run->context;
     struct csr csr;
     const struct ca *ca;
-    TRY(view_open(t, est->store, &view));
-    TRY(table_get(t, view_reader(view), &profiles, bytes_of_text(enrolment->profile), profile));
-    view_close(view);
-    view = NULL;
     TRY(csr_parse(t, enrolment->csr, &csr));
     TRY(ca_find(t, est->cas, profile->ca, &ca));
     struct ca_request request = {
@@ -195,60 +257,73 @@ static bool ask_ca(struct task *t, struct order_run *run, const struct est *est,
     return ca_enrol(t, ca, &request, ret);
 }
 
+/* What the gate says: the device must begin anew. */
+static const struct problem_kind *const gate_kinds[] = {
+    E_NOT_ONBOARDED, E_ONBOARDING_OVER, E_PLEDGE_DECLINED, E_LOG_SPEAKS_AGAINST, NULL};
+/* What asking again does not change, but an administrator may. */
+static const struct problem_kind *const refusals[] = {E_CA_REFUSED, E_CA_FORBIDDEN_EKU, E_INVALID,
+                                                      E_EXISTS, NULL};
+
+bool enrol_order_told(const struct task *t)
+{
+    return task_failed_with(t, E_CA_REFUSED) || task_failed_with(t, E_CA_FORBIDDEN_EKU);
+}
+
 /* RFC 7030 4.2.3: the answer holds the issued certificate and nothing else. */
 static bool hand_out(struct task *t, struct order_run *run, const struct enrolment *enrolment,
                      const struct cert *cert, const char *ca)
 {
-    struct issued issued;
+    struct issued issued = {.est = run->context};
     struct cert_list one = {&cert, 1};
     struct bytes p7;
     TRY(describe(t, run->order, enrolment, cert, ca, &issued));
     TRY(cms_certs_only(t, &one, &p7));
-    TRY(order_done(t, run, EST_CERTS_ONLY, p7, note_issued, &issued));
-    failpoint(FP_ENROL_AFTER_DONE);
-    return true;
+    if (order_done(t, run, EST_CERTS_ONLY, p7, note_issued, &issued)) {
+        failpoint(FP_ENROL_AFTER_DONE);
+        return true;
+    }
+    if (!task_failed_with_any(t, gate_kinds))
+        return false;
+    struct orphan orphan = {&issued, order_trouble_of(t, run->order, "certificate-not-handed-out")};
+    return order_refuse(t, run, false, note_orphan, &orphan);
 }
 
-bool enrol_order_told(const struct task *t)
+static bool give_up_or_wait(struct task *t, struct order_run *run)
 {
-    static const struct problem_kind *const refusals[] = {E_CA_REFUSED, E_CA_FORBIDDEN_EKU, NULL};
-    return task_failed_with_any(t, refusals);
+    struct order_trouble trouble = order_trouble_of(t, run->order, "certificate-refused");
+    if (task_failed_with_any(t, gate_kinds))
+        return order_refuse(t, run, false, order_trouble_note, &trouble);
+    if (task_failed_with_any(t, refusals))
+        return order_refuse(t, run, true, order_trouble_note, &trouble);
+    trouble.event = "ca-not-reached";
+    return order_retry(t, run, 0, order_trouble_note, &trouble);
 }
 
 static bool run_enrolment(struct task *t, struct order_run *run)
 {
-    const struct est *est = run->context;
     struct enrolment enrolment;
     struct profile profile;
     struct ca_result result;
-    TRY(record_decode(t, &enrolment_type, run->request, &enrolment));
-    if (!ask_ca(t, run, est, &enrolment, &profile, &result)) {
-        struct order_trouble trouble = order_trouble_of(t, run->order, "certificate-refused");
-        if (enrol_order_told(t))
-            return order_refuse(t, run, true, order_trouble_note, &trouble);
-        trouble.event = "ca-not-reached";
-        return order_retry(t, run, 0, order_trouble_note, &trouble);
-    }
+    if (!read_job(t, run, &enrolment, &profile) || !ask_ca(t, run, &enrolment, &profile, &result))
+        return give_up_or_wait(t, run);
     if (result.outcome == CA_WAITING) {
         (void)fail(t, E_CA_FAILED, "the CA is working on it");
         return order_retry(t, run, result.retry_after, NULL, NULL);
     }
-    return hand_out(t, run, &enrolment, result.certificate, profile.ca);
+    return hand_out(t, run, &enrolment, result.certificate, profile.ca) || give_up_or_wait(t, run);
 }
 
-/* A certificate that was revoked is not handed out again. */
+/* The order's own certificate, while it is good and the onboarding goes on. */
 static bool may_replay(struct task *t, struct reader *r, const struct order *order, bool *ret)
 {
     struct episode e;
     struct certificate certificate;
+    bool open;
     bool found;
-    TRY(table_find(t, r, &episodes, order->episode, &e, &found));
-    if (!found || e.closed != 0 || !bytes_equal(e.enrol_order, order->id)) {
-        *ret = false;
-        return true;
-    }
-    TRY(table_find(t, r, &certificates, e.certificate, &certificate, &found));
-    *ret = found && certificate.state == CERTIFICATE_ISSUED;
+    TRY(table_find(t, r, &episodes, order->episode, &e, &open));
+    TRY(table_find_by(t, r, &certificates, &certificates_by_order, order->id, &certificate,
+                      &found));
+    *ret = open && e.closed == 0 && found && certificate.state == CERTIFICATE_ISSUED;
     return true;
 }
 

@@ -7,13 +7,34 @@
 DEFINE_PROBLEMS(est_problems, EST_PROBLEMS)
 
 const struct problem_status est_statuses[] = {
-    {E_NO_CERTIFICATE, 404},     {E_UNKNOWN_MAKER, 404},   {E_UNKNOWN_CERTIFICATE, 404},
-    {E_CERT_EXPIRED, 404},       {E_NO_SERIAL, 404},       {E_REVOKED_CERTIFICATE, 403},
-    {E_NOT_ONBOARDED, 403},      {E_ONBOARDING_OVER, 403}, {E_PLEDGE_DECLINED, 403},
-    {E_LOG_SPEAKS_AGAINST, 403}, {E_CSR_MALFORMED, 400},   {E_CSR_POP, 400},
-    {E_CSR_NOT_AS_ASKED, 400},   {E_CA_REFUSED, 400},      {E_CA_FAILED, 503},
-    {E_ORDERS_FULL, 503},        {E_ORDER_EXPIRED, 504},   {E_ORDER_DECLINED, 403},
-    {E_STORE_FULL, 503},         {E_STORE_CLOSING, 503},   {NULL, 0},
+    /* The request. */
+    {E_CSR_MALFORMED, 400},
+    {E_CSR_POP, 400},
+    {E_CSR_NOT_AS_ASKED, 400},
+    {E_CA_REFUSED, 400},
+    /* The onboarding. */
+    {E_NOT_ONBOARDED, 403},
+    {E_ONBOARDING_OVER, 403},
+    {E_PLEDGE_DECLINED, 403},
+    {E_LOG_SPEAKS_AGAINST, 403},
+    {E_TOO_MANY_ENROLMENTS, 403},
+    {E_ORDER_DECLINED, 403},
+    /* The caller. */
+    {E_NO_CERTIFICATE, 404},
+    {E_UNKNOWN_MAKER, 404},
+    {E_CERT_MALFORMED, 404},
+    {E_CERT_EXPIRED, 404},
+    {E_NO_SERIAL, 404},
+    {E_DEVICE_OTHER_KEY, 404},
+    /* We ourselves. */
+    {E_CA_FAILED, 503},
+    {E_PROFILE_MISSING, 503},
+    {E_PROFILE_NAME, 503},
+    {E_ORDERS_FULL, 503},
+    {E_STORE_FULL, 503},
+    {E_STORE_CLOSING, 503},
+    {E_ORDER_EXPIRED, 504},
+    {NULL, 0},
 };
 
 void est_failed(struct task *t, struct http_request *rq, struct http_reply *reply)

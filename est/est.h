@@ -20,6 +20,7 @@ struct est {
     struct cert_list own_chain; /* of our TLS certificate, to its root */
     struct answer_limits answer;
     int64_t enrol_window; /* ms from the voucher request in which a device may enrol */
+    uint64_t enrolments;  /* different requests that a device may make in one onboarding */
     const struct problem_kind *const *const *problems; /* all tables, for stored refusals */
     struct bytes cacerts;                              /* made by est_prepare() */
 };

@@ -2,23 +2,27 @@
 
 #include "core/base/clock.h"
 
-static bool read_episode(struct task *t, const struct est *est, struct bytes device_id,
-                         struct episode *ret)
+/* How far the clock may have been set back since the voucher was asked for, ms. */
+#define CLOCK_SLACK (5 * MINUTE_MS)
+
+static bool check_age(struct task *t, const struct est *est, const struct episode *e)
 {
-    CLEANUP(view_cleanup) struct view *view = NULL;
-    struct device device;
-    bool found;
-    TRY(view_open(t, est->store, &view));
-    TRY(table_find(t, view_reader(view), &devices, device_id, &device, &found));
-    ENSURE(t, found && device.admission == DEVICE_ADMITTED && bytes_present(device.episode),
-           E_NOT_ONBOARDED, "the device has never been onboarded");
-    return table_get(t, view_reader(view), &episodes, device.episode, ret);
+    int64_t age = clock_wall() - e->opened;
+    ENSURE(t, age <= est->enrol_window, E_ONBOARDING_OVER, "the voucher was asked for %s ago",
+           duration_to_text(t->arena, age / MINUTE_MS * MINUTE_MS));
+    ENSURE(t, age >= -CLOCK_SLACK, E_ONBOARDING_OVER,
+           "the voucher was asked for at %s, which is still to come: was the clock set back?",
+           time_to_text(t->arena, e->opened));
+    return true;
 }
 
-bool gate_episode(struct task *t, const struct est *est, struct bytes device, struct episode *ret)
+bool gate_check(struct task *t, struct reader *r, const struct est *est,
+                const struct device *device, struct episode *ret)
 {
     struct episode e;
-    TRY(read_episode(t, est, device, &e));
+    ENSURE(t, device->admission == DEVICE_ADMITTED && bytes_present(device->episode),
+           E_NOT_ONBOARDED, "the device has never been onboarded");
+    TRY(table_get(t, r, &episodes, device->episode, &e));
     ENSURE(t, e.voucher_report != REPORT_FAILURE, E_PLEDGE_DECLINED,
            "voucher_status came with status false");
     ENSURE(t, e.log_verdict != VERDICT_REFUSED, E_LOG_SPEAKS_AGAINST,
@@ -27,24 +31,49 @@ bool gate_episode(struct task *t, const struct est *est, struct bytes device, st
            e.closed_because == NULL ? "no reason kept" : e.closed_because);
     ENSURE(t, bytes_present(e.voucher_sha256), E_NOT_ONBOARDED,
            "there is no voucher yet in this onboarding");
-    int64_t age = clock_wall() - e.opened;
-    ENSURE(t, age <= est->enrol_window, E_ONBOARDING_OVER, "the voucher was asked for %s ago",
-           duration_to_text(t->arena, age / MINUTE_MS * MINUTE_MS));
+    TRY(check_age(t, est, &e));
     *ret = e;
     return true;
 }
 
-bool gate_pass(struct task *t, const struct est *est, struct bytes device, struct episode *ret,
-               enum gate *ret_gate)
+bool gate_episode(struct task *t, const struct est *est, const struct idevid *idevid,
+                  struct episode *ret)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    struct device device;
+    bool found;
+    TRY(view_open(t, est->store, &view));
+    TRY(table_find(t, view_reader(view), &devices, idevid->device, &device, &found));
+    ENSURE(t, found, E_NOT_ONBOARDED, "the device has never been onboarded");
+    TRY(caller_check_key(t, &device, idevid));
+    return gate_check(t, view_reader(view), est, &device, ret);
+}
+
+bool gate_holds(struct task *t, struct reader *r, const struct est *est, struct bytes device_id,
+                struct bytes episode, struct episode *ret)
+{
+    struct device device;
+    struct episode e;
+    TRY(table_get(t, r, &devices, device_id, &device));
+    TRY(gate_check(t, r, est, &device, &e));
+    ENSURE(t, bytes_equal(e.id, episode), E_NOT_ONBOARDED, "the device has begun anew since");
+    ENSURE(t, e.log_verdict == VERDICT_ACCEPTED, E_NOT_ONBOARDED,
+           "the audit log's verdict is not in");
+    *ret = e;
+    return true;
+}
+
+bool gate_pass(struct task *t, const struct est *est, const struct idevid *idevid,
+               struct episode *ret, enum gate *ret_gate)
 {
     struct episode e;
-    TRY(gate_episode(t, est, device, &e));
+    TRY(gate_episode(t, est, idevid, &e));
     if (e.log_verdict == VERDICT_PENDING) {
         struct order order;
         struct bytes result;
         order_hasten(est->orders, e.log_order);
         TRY(order_wait(t, est->orders, e.log_order, est->answer.wait, &order, &result));
-        TRY(gate_episode(t, est, device, &e));
+        TRY(gate_episode(t, est, idevid, &e));
     }
     *ret = e;
     *ret_gate = e.log_verdict == VERDICT_ACCEPTED ? GATE_OPEN : GATE_LATER;

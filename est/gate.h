@@ -1,7 +1,8 @@
 /*
- * The one gate before all that EST grants a pledge: its episode is open and recent, a voucher was
- * handed out, the pledge has not reported that it declines it, and the MASA's audit log was held
- * against the policy and passed (RFC 8995 5.8.3, 5.9).
+ * The one gate before all that EST grants a pledge: the device has the key it was admitted with,
+ * its episode is open and recent, a voucher was handed out, the pledge has not reported that it
+ * declines it, and the MASA's audit log was held against the policy and passed (RFC 8995 5.8.3,
+ * 5.9).  It is passed when the request comes, and again before anything is issued.
  */
 #ifndef GATEHOUSE_EST_GATE_H
 #define GATEHOUSE_EST_GATE_H
@@ -14,14 +15,20 @@ enum gate {
     GATE_LATER, /* the audit log's verdict is not in yet: 202 */
 };
 
-/* The device's episode as far as everything but the audit log allows it to go on. */
-MUST_USE bool gate_episode(struct task *t, const struct est *est, struct bytes device,
+/* The episode as far as everything but a pending audit log allows it to go on. */
+MUST_USE bool gate_check(struct task *t, struct reader *r, const struct est *est,
+                         const struct device *device, struct episode *ret);
+/* The same for the device of an IDevID, by what is committed. */
+MUST_USE bool gate_episode(struct task *t, const struct est *est, const struct idevid *idevid,
                            struct episode *ret);
+/* This very episode is still the device's current one, and passes in full. */
+MUST_USE bool gate_holds(struct task *t, struct reader *r, const struct est *est,
+                         struct bytes device, struct bytes episode, struct episode *ret);
 /*
  * The whole gate.  Brings the audit log's order forward when the pledge came before its verdict,
  * also when it sent no voucher_status at all (RFC 8995 section 11), and waits for it.
  */
-MUST_USE bool gate_pass(struct task *t, const struct est *est, struct bytes device,
+MUST_USE bool gate_pass(struct task *t, const struct est *est, const struct idevid *idevid,
                         struct episode *ret, enum gate *ret_gate);
 
 #endif

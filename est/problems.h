@@ -22,10 +22,19 @@
       "the request is not what the CSR attributes ask for",                                        \
       "The device's request departs from the CSR attributes it was given; the detail says how. "   \
       "Either its software does not follow them, or the profile asks for what it cannot do.")      \
-    X(E_PROFILE_MISSING, "profile-missing", "internal error",                                      \
-      "The manufacturer's record names an enrolment profile that does not exist.")                 \
-    X(E_PROFILE_NAME, "profile-name", "internal error",                                            \
-      "The profile's name pattern makes no valid DNS name for this device; correct the pattern.")
+    X(E_TOO_MANY_ENROLMENTS, "too-many-enrolments", "not allowed",                                 \
+      "The device has asked for more certificates in one onboarding than limits.enrolments "       \
+      "allows: a new key each time, or a new subject. Its software loses what it is given; reset " \
+      "it when that is mended.")                                                                   \
+    X(E_PROFILE_MISSING, "profile-missing", "try again later",                                     \
+      "The device's manufacturer, or the enrolment profile that its record names, does not exist " \
+      "any more: `gatehousectl manufacturers set NAME --profile PROFILE`. The device will ask "    \
+      "again by itself.")                                                                          \
+    X(E_PROFILE_NAME, "profile-name", "try again later",                                           \
+      "The device cannot have the DNS name that its profile makes for it: the pattern makes none " \
+      "of this serial number, or another device has it. Give its manufacturer a profile with a "   \
+      "name pattern of its own: `gatehousectl profiles set NAME --dns-pattern PATTERN`. The "      \
+      "device will ask again by itself.")
 DECLARE_PROBLEMS(est_problems, EST_PROBLEMS)
 
 #endif

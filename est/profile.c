@@ -1,92 +1,17 @@
 #include "est/profile.h"
 
+#include "core/store/records/device_name.h"
 #include "core/store/records/manufacturer.h"
-
-#include <string.h>
-
-#define DNS_LABEL_MAX 63
-#define DNS_NAME_MAX  253
-#define SERIAL_PLACE  "{serial}"
 
 bool profile_of_device(struct task *t, struct reader *r, const struct device *device,
                        struct profile *ret)
 {
     struct manufacturer maker;
     bool found;
-    TRY(table_get(t, r, &manufacturers, bytes_of_text(device->manufacturer), &maker));
+    TRY(table_find(t, r, &manufacturers, bytes_of_text(device->manufacturer), &maker, &found));
+    ENSURE(t, found, E_PROFILE_MISSING, "the manufacturer %s is gone", device->manufacturer);
     TRY(table_find(t, r, &profiles, bytes_of_text(maker.profile), ret, &found));
     ENSURE(t, found, E_PROFILE_MISSING, "manufacturer %s: profile %s", maker.name, maker.profile);
-    return true;
-}
-
-static bool is_label_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-}
-
-/* Lower case and hyphens for what no label may hold; *ret_changed when more than case changed. */
-static char *as_label(struct arena *arena, const char *serial, bool *ret_changed)
-{
-    char *label = arena_strdup(arena, serial);
-    size_t len = strlen(label);
-    *ret_changed = false;
-    for (size_t i = 0; i < len; i++) {
-        if (label[i] >= 'A' && label[i] <= 'Z')
-            label[i] = (char)(label[i] - 'A' + 'a');
-        bool edge = i == 0 || i == len - 1;
-        if (!is_label_char(label[i]) || (edge && label[i] == '-')) {
-            label[i] = edge ? 'x' : '-';
-            *ret_changed = true;
-        }
-    }
-    return label;
-}
-
-static const char *serial_label(struct arena *arena, const char *serial)
-{
-    const int digits = 8;
-    bool changed;
-    char *label = as_label(arena, serial, &changed);
-    if (!changed && strlen(label) <= DNS_LABEL_MAX)
-        return label;
-    const char *hash = bytes_to_hex(arena, bytes_sha256(arena, bytes_of_text(serial)));
-    return arena_printf(arena, "%.*s-%.*s", DNS_LABEL_MAX - digits - 1, label, digits, hash);
-}
-
-static bool is_dns_name(const char *name)
-{
-    size_t label = 0;
-    if (strlen(name) > DNS_NAME_MAX)
-        return false;
-    for (const char *c = name;; c++) {
-        if (*c == '.' || *c == '\0') {
-            if (label == 0 || label > DNS_LABEL_MAX || c[-1] == '-')
-                return false;
-            label = 0;
-            if (*c == '\0')
-                return true;
-        } else if (!is_label_char(*c) || (label == 0 && *c == '-')) {
-            return false;
-        } else {
-            label++;
-        }
-    }
-}
-
-bool profile_dns_name(struct task *t, const struct profile *profile, const char *serial,
-                      const char **ret)
-{
-    const char *pattern = profile->dns_pattern;
-    const char *place = strstr(pattern, SERIAL_PLACE);
-    ENSURE(t, place != NULL, E_PROFILE_NAME,
-           "profile %s: the name pattern %s has no " SERIAL_PLACE
-           ", so every device would get the same name",
-           profile->name, pattern);
-    const char *name = arena_printf(t->arena, "%.*s%s%s", (int)(place - pattern), pattern,
-                                    serial_label(t->arena, serial), place + strlen(SERIAL_PLACE));
-    ENSURE(t, is_dns_name(name), E_PROFILE_NAME, "profile %s makes %s of serial number %s",
-           profile->name, name, serial);
-    *ret = name;
     return true;
 }
 
@@ -123,32 +48,42 @@ static const char *signature_of_profile(const struct profile *profile, enum key_
     return (key == KEY_RSA ? rsa : ecdsa)[profile->hash];
 }
 
-bool profile_csrattrs(struct task *t, const struct profile *profile, const char *serial,
-                      struct bytes *ret)
+/* RFC 9908 3.2: key type, hash, and an extension request with the name. */
+static bool make_attributes(struct task *t, const struct profile *profile, const char *name,
+                            struct bytes *ret)
 {
-    const char *name;
-    TRY(profile_dns_name(t, profile, serial, &name));
-    struct text_list names = {&name, 1};
     struct extension alt_name = {.oid = OID_CE_SUBJECT_ALT_NAME};
-    TRY(extension_dns_names(t, &names, &alt_name.value));
-    struct csrattrs attrs = {.extensions = {&alt_name, 1}};
+    struct text_list names = {&name, 1};
+    struct csrattrs attrs = {.extensions = {&alt_name, name == NULL ? 0 : 1}};
+    if (name != NULL)
+        TRY(extension_dns_names(t, &names, &alt_name.value));
     attrs.key = key_of_profile(profile, &attrs.rsa_bits);
     attrs.signature_oid = signature_of_profile(profile, attrs.key);
     return csrattrs_encode(t, &attrs, ret);
 }
 
-bool profile_attributes(struct task *t, struct store *store, const struct episode *e,
-                        struct bytes *ret_attributes, struct bytes *ret_remembered)
+bool profile_asked(struct task *t, struct store *store, const struct episode *e, struct asked *ret)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
     struct device device;
     struct profile profile;
-    struct bytes remembered;
+    struct asked asked = {.name = NULL};
     TRY(view_open(t, store, &view));
-    TRY(table_get(t, view_reader(view), &devices, e->device, &device));
-    TRY(profile_of_device(t, view_reader(view), &device, &profile));
-    TRY(blob_get(t, view_reader(view), &episodes, e->id, EPISODE_BLOB_CSRATTRS, &remembered));
-    TRY(profile_csrattrs(t, &profile, device.serial, ret_attributes));
-    *ret_remembered = remembered;
+    struct reader *r = view_reader(view);
+    TRY(table_get(t, r, &devices, e->device, &device));
+    TRY(profile_of_device(t, r, &device, &profile));
+    TRY(blob_get(t, r, &episodes, e->id, EPISODE_BLOB_CSRATTRS, &asked.told));
+    if (profile.dns_pattern != NULL &&
+        !device_name_make(t, profile.dns_pattern, device.serial, &asked.name))
+        return fail(t, E_PROFILE_NAME, "profile %s: %s", profile.name, t->detail);
+    TRY(make_attributes(t, &profile, asked.name, &asked.attributes));
+    *ret = asked;
     return true;
+}
+
+bool profile_claim_name(struct task *t, struct tx *tx, const char *name, struct bytes device)
+{
+    if (name == NULL || device_name_claim(t, tx, name, device))
+        return true;
+    return task_failed_with(t, E_EXISTS) ? fail(t, E_PROFILE_NAME, "%s", t->detail) : false;
 }

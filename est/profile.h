@@ -11,23 +11,23 @@
 /* The profile of the device's manufacturer. */
 MUST_USE bool profile_of_device(struct task *t, struct reader *r, const struct device *device,
                                 struct profile *ret);
+
+/* What a device is to ask for. */
+struct asked {
+    const char *name;        /* dNSName; NULL: none */
+    struct bytes attributes; /* DER, by its profile now (RFC 9908 3.2) */
+    struct bytes told;       /* DER, what it was told before in this episode; absent: nothing yet */
+};
+/* For the device of an episode.  Fails with E_PROFILE_MISSING, E_PROFILE_NAME. */
+MUST_USE bool profile_asked(struct task *t, struct store *store, const struct episode *e,
+                            struct asked *ret);
 /*
- * The pattern with "{serial}" replaced by the serial number made a DNS label (RFC 1123): lower
- * case, everything but letters, digits and inner hyphens replaced.  When more than the case had to
- * change, eight digits of a hash follow, so that two serial numbers never make one name.  Fails
- * with E_PROFILE_NAME.
+ * Inside an update: the name (NULL: none) becomes this device's; E_PROFILE_NAME when another one
+ * has it.
  */
-MUST_USE bool profile_dns_name(struct task *t, const struct profile *profile, const char *serial,
-                               const char **ret);
-/* What a device of that serial number is told to ask for (RFC 9908 3.2). */
-MUST_USE bool profile_csrattrs(struct task *t, const struct profile *profile, const char *serial,
-                               struct bytes *ret);
-/*
- * The same for the device of an episode, and what it was told before in that episode (absent:
- * nothing yet).
- */
-MUST_USE bool profile_attributes(struct task *t, struct store *store, const struct episode *e,
-                                 struct bytes *ret_attributes, struct bytes *ret_remembered);
+MUST_USE bool profile_claim_name(struct task *t, struct tx *tx, const char *name,
+                                 struct bytes device);
+
 /*
  * RFC 8995 5.9.2: the request is held against the attributes that were handed out, before any CA
  * sees it: key, hash, extensions octet for octet and none besides; and a subject that states

@@ -3,59 +3,112 @@
 #include "core/base/clock.h"
 #include "core/store/records/episode.h"
 #include "core/store/records/event.h"
+#include "registrar/registrar_request.h"
 #include "registrar/voucher_order.h"
 
 struct admission {
     const struct registrar *registrar;
     const struct knock *knock;
+    struct bytes rvr; /* signed before the update; absent: the request was seen before */
     struct bytes order;
+    struct bytes episode;
 };
 
-/* The device's place on the list; it is claimed by the first that comes, and by no other. */
-static bool claim_place(struct task *t, struct tx *tx, const struct idevid *idevid)
+/* What the store says to a knock. */
+struct look {
+    struct expected place; /* on the list */
+    struct device device;  /* when `known` */
+    bool known;
+    bool seen; /* this very request began the device's current episode */
+    struct episode episode;
+};
+
+static const char *nonce_of(const struct admission *a)
 {
-    struct expected place;
-    bool found;
-    struct bytes key = expected_key(t->arena, idevid->manufacturer->name, idevid->serial);
-    TRY(table_find(t, tx_reader(tx), &expected_devices, key, &place, &found));
-    ENSURE(t, found, E_DEVICE_UNEXPECTED, "serial number %s of manufacturer %s is on no list",
-           idevid->serial, idevid->manufacturer->name);
-    if (bytes_present(place.device)) {
-        ENSURE(t, bytes_equal(place.device, idevid->device), E_DEVICE_OTHER_KEY,
-               "serial number %s was claimed by device %s", idevid->serial,
-               bytes_to_hex(t->arena, place.device));
-        return true;
-    }
-    place.device = idevid->device;
-    return table_put(t, tx, &expected_devices, &place);
+    return a->knock->request->signed_request.voucher.nonce;
 }
 
-/* The record of the admitted device; the same serial number under another key is another matter. */
-static bool admitted_device(struct task *t, struct tx *tx, const struct admission *a,
-                            struct device *ret)
+/* The device's place on the list; it is claimed by the first that comes, and by no other. */
+static bool look_at_list(struct task *t, struct reader *r, const struct idevid *idevid,
+                         struct look *look)
 {
-    const struct idevid *idevid = a->knock->idevid;
-    TRY(claim_place(t, tx, idevid));
-    TRY(caller_device(t, tx, a->registrar->callers, idevid, a->knock->address, true, ret));
-    ENSURE(t, bytes_equal(ret->idevid_spki_sha256, cert_spki_sha256(t, idevid->cert)),
-           E_DEVICE_OTHER_KEY, "serial number %s first came with the key %s", idevid->serial,
-           bytes_to_hex(t->arena, ret->idevid_spki_sha256));
+    bool found;
+    struct bytes key = expected_key(t->arena, idevid->manufacturer->name, idevid->serial);
+    TRY(table_find(t, r, &expected_devices, key, &look->place, &found));
+    ENSURE(t, found, E_DEVICE_UNEXPECTED, "serial number %s of manufacturer %s is on no list",
+           idevid->serial, idevid->manufacturer->name);
+    ENSURE(t, !bytes_present(look->place.device) || bytes_equal(look->place.device, idevid->device),
+           E_DEVICE_OTHER_KEY, "serial number %s was claimed by device %s", idevid->serial,
+           bytes_to_hex(t->arena, look->place.device));
+    TRY(table_find(t, r, &devices, idevid->device, &look->device, &look->known));
+    return !look->known || caller_check_key(t, &look->device, idevid);
+}
+
+/*
+ * A nonce that was seen before: the very same request joins its order while its episode is the
+ * device's current one; anything else is stale or a replay.
+ */
+static bool look_at_nonce(struct task *t, struct reader *r, const struct admission *a,
+                          struct look *look)
+{
+    struct used_nonce used;
+    struct bytes key = used_nonce_key(t->arena, a->knock->idevid->device, nonce_of(a));
+    TRY(table_find(t, r, &used_nonces, key, &used, &look->seen));
+    if (!look->seen)
+        return true;
+    ENSURE(t, bytes_equal(used.request_sha256, a->knock->request->sha256), E_NONCE_REUSED,
+           "nonce %s came before in the request with SHA-256 %s", nonce_of(a),
+           bytes_to_hex(t->arena, used.request_sha256));
+    ENSURE(t, look->known && bytes_equal(used.episode, look->device.episode), E_REQUEST_STALE,
+           "the device has sent a newer request since");
+    TRY(table_get(t, r, &episodes, used.episode, &look->episode));
+    ENSURE(t, look->episode.closed == 0, E_REQUEST_STALE, "its onboarding was closed: %s",
+           look->episode.closed_because == NULL ? "no reason kept" : look->episode.closed_because);
     return true;
+}
+
+static bool hour_is_over(const struct device *device)
+{
+    int64_t now = clock_wall();
+    return now - device->attempts_since >= HOUR_MS || now < device->attempts_since;
 }
 
 /* Fresh requests are counted by the hour: one looping device must not fill the store. */
-static bool count_attempt(struct task *t, const struct admission *a, struct device *device)
+static bool look_at_attempts(struct task *t, const struct admission *a, const struct look *look)
 {
-    int64_t now = clock_wall();
-    if (now - device->attempts_since >= HOUR_MS || now < device->attempts_since) {
-        device->attempts_since = now;
+    ENSURE(t,
+           look->seen || !look->known || hour_is_over(&look->device) ||
+               look->device.attempts < a->registrar->attempts_per_hour,
+           E_TOO_MANY_ATTEMPTS, "%llu fresh voucher requests in the hour since %s",
+           (unsigned long long)look->device.attempts,
+           time_to_text(t->arena, look->device.attempts_since));
+    return true;
+}
+
+static bool look_around(struct task *t, struct reader *r, const struct admission *a,
+                        struct look *ret)
+{
+    *ret = (struct look){.known = false};
+    TRY(look_at_list(t, r, a->knock->idevid, ret));
+    TRY(look_at_nonce(t, r, a, ret));
+    return look_at_attempts(t, a, ret);
+}
+
+static bool claim_place(struct task *t, struct tx *tx, const struct admission *a, struct look *look)
+{
+    if (bytes_present(look->place.device))
+        return true;
+    look->place.device = a->knock->idevid->device;
+    return table_put(t, tx, &expected_devices, &look->place);
+}
+
+static void count_attempt(struct device *device)
+{
+    if (hour_is_over(device)) {
+        device->attempts_since = clock_wall();
         device->attempts = 0;
     }
-    ENSURE(t, device->attempts < a->registrar->attempts_per_hour, E_TOO_MANY_ATTEMPTS,
-           "%llu fresh voucher requests in the hour since %s", (unsigned long long)device->attempts,
-           time_to_text(t->arena, device->attempts_since));
     device->attempts++;
-    return true;
 }
 
 static bool supersede(struct task *t, struct tx *tx, struct bytes id)
@@ -88,7 +141,7 @@ static bool note_request(struct task *t, struct tx *tx, const struct knock *knoc
     return event_add(t, tx, &event);
 }
 
-/* RFC 8995 2.6: the nonce is this device's, this request's, and never another's again. */
+/* The nonce is this device's, this request's, and never another's again. */
 static bool keep_nonce(struct task *t, struct tx *tx, const struct knock *knock,
                        const struct episode *e)
 {
@@ -105,73 +158,74 @@ static bool begin_episode(struct task *t, struct tx *tx, struct admission *a, st
 {
     const struct knock *knock = a->knock;
     struct episode e;
-    TRY(count_attempt(t, a, device));
     TRY(supersede(t, tx, device->episode));
     record_init(t, &episode_type, &e);
     e.id = id_make(t->arena);
     e.device = device->id;
     e.stage = EPISODE_REQUESTED;
     e.opened = clock_wall();
-    e.nonce = knock->request->signed_request.voucher.nonce;
+    e.nonce = nonce_of(a);
     e.request_sha256 = knock->request->sha256;
     e.our_certificate_sha256 = bytes_sha256(t->arena, knock->ours);
     e.address = knock->address;
     e.masa_url = knock->masa_url;
     device->episode = e.id;
-    TRY(voucher_order_submit(t, tx, a->registrar, knock, e.id, &a->order));
+    count_attempt(device);
+    TRY(voucher_order_submit(t, tx, a->registrar, knock, e.id, a->rvr, &a->order));
     e.voucher_order = a->order;
+    a->episode = e.id;
     TRY(keep_nonce(t, tx, knock, &e));
     TRY(table_put(t, tx, &episodes, &e));
     TRY(table_put(t, tx, &devices, device));
     return note_request(t, tx, knock, &e);
 }
 
-/*
- * A nonce that was seen before: the very same request joins its order while its episode is the
- * device's current one; anything else is stale or a replay.
- */
-static bool join_episode(struct task *t, struct tx *tx, struct admission *a,
-                         const struct device *device, const struct used_nonce *used)
+static bool join_episode(struct task *t, struct tx *tx, struct admission *a, struct episode *e)
 {
-    struct episode e;
-    ENSURE(t, bytes_equal(used->request_sha256, a->knock->request->sha256), E_NONCE_REUSED,
-           "nonce %s came before in the request with SHA-256 %s",
-           a->knock->request->signed_request.voucher.nonce,
-           bytes_to_hex(t->arena, used->request_sha256));
-    ENSURE(t, bytes_equal(used->episode, device->episode), E_REQUEST_STALE,
-           "the device has sent a newer request since");
-    TRY(table_get(t, tx_reader(tx), &episodes, used->episode, &e));
-    ENSURE(t, e.closed == 0, E_REQUEST_STALE, "its onboarding was closed: %s",
-           e.closed_because == NULL ? "no reason kept" : e.closed_because);
-    TRY(voucher_order_submit(t, tx, a->registrar, a->knock, e.id, &a->order));
-    if (!bytes_equal(e.voucher_order, a->order)) {
-        e.voucher_order = a->order;
-        TRY(table_put(t, tx, &episodes, &e));
-    }
-    return table_put(t, tx, &devices, device);
+    TRY(voucher_order_submit(t, tx, a->registrar, a->knock, e->id, BYTES_ABSENT, &a->order));
+    a->episode = e->id;
+    if (bytes_equal(e->voucher_order, a->order))
+        return true;
+    e->voucher_order = a->order;
+    return table_put(t, tx, &episodes, e);
 }
 
 static bool admit_in(struct task *t, struct tx *tx, void *arg)
 {
     struct admission *a = arg;
+    struct look look;
     struct device device;
-    struct used_nonce used;
-    bool seen;
-    TRY(admitted_device(t, tx, a, &device));
-    struct bytes key =
-        used_nonce_key(t->arena, device.id, a->knock->request->signed_request.voucher.nonce);
-    TRY(table_find(t, tx_reader(tx), &used_nonces, key, &used, &seen));
-    if (seen)
-        return join_episode(t, tx, a, &device, &used);
+    TRY(look_around(t, tx_reader(tx), a, &look));
+    if (look.seen)
+        return join_episode(t, tx, a, &look.episode);
+    ENSURE(t, bytes_present(a->rvr), E_REQUEST_STALE, "a newer request came at the same time");
+    TRY(claim_place(t, tx, a, &look));
+    TRY(caller_device(t, tx, a->registrar->callers, a->knock->idevid, a->knock->address, true,
+                      &device));
     return begin_episode(t, tx, a, &device);
 }
 
+/* A look before the update: whoever is not let in costs no signature, nor does asking again. */
+static bool prepare(struct task *t, const struct registrar *r, struct admission *a)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    struct look look;
+    TRY(view_open(t, r->store, &view));
+    TRY(look_around(t, view_reader(view), a, &look));
+    if (look.seen)
+        return true;
+    return registrar_request_make(t, r, a->knock->idevid, &a->knock->request->signed_request,
+                                  &a->rvr);
+}
+
 bool admit(struct task *t, const struct registrar *r, const struct knock *knock,
-           struct bytes *ret_order)
+           struct bytes *ret_order, struct bytes *ret_episode)
 {
     struct admission a = {.registrar = r, .knock = knock};
+    TRY(prepare(t, r, &a));
     TRY(store_update(t, r->store, admit_in, &a));
     orders_wake(r->orders, a.order);
     *ret_order = a.order;
+    *ret_episode = a.episode;
     return true;
 }

@@ -5,9 +5,11 @@
 #include "core/base/failpoint.h"
 #include "core/base/record.h"
 #include "core/pledge/order_events.h"
-#include "core/store/records/episode.h"
+#include "core/pledge/trust.h"
+#include "core/store/records/authority.h"
 #include "registrar/audit_log.h"
 #include "registrar/masa.h"
+#include "registrar/onboarding.h"
 
 #include <string.h>
 
@@ -62,11 +64,12 @@ struct log_run {
     struct order_run *run;
     const struct registrar *registrar;
     struct log_job job;
-    struct manufacturer maker;
+    const struct trusted_maker *maker;
+    struct bytes_list own; /* domainIDs, those of the past included */
     struct episode episode;
     struct bytes rvr;
-    const char *media_type; /* of the registrar voucher request: that of the voucher */
-    struct bytes json;      /* the log as received */
+    const char *media_type;    /* of the registrar voucher request: that of the voucher */
+    struct http_answer answer; /* with the log as received */
     struct audit_log log;
 };
 
@@ -79,40 +82,45 @@ static bool read_job(struct task *t, struct log_run *lr)
     struct reader *r = view_reader(view);
     TRY(table_get(t, r, &order_table, lr->job.voucher_order, &voucher));
     TRY(blob_get(t, r, &order_table, voucher.id, ORDER_BLOB_WORK, &lr->rvr));
-    TRY(table_get(t, r, &episodes, lr->run->order->episode, &lr->episode));
+    TRY(onboarding_open(t, r, lr->run->order->episode, &lr->episode));
+    TRY(own_domains_read(t, view, &lr->own));
     lr->media_type = voucher.result_type;
-    return table_get(t, r, &manufacturers, bytes_of_text(lr->job.manufacturer), &lr->maker);
+    return callers_maker(t, lr->registrar->callers, lr->job.manufacturer, &lr->maker);
+}
+
+/* RFC 8995 5.8: what the MASA's status means; nothing but a log is a verdict. */
+static bool judge_status(struct task *t, const struct http_answer *answer)
+{
+    /* 404 says that we never owned the device, which the voucher in hand belies. */
+    ENSURE(t, answer->status != 404, E_LOG_STALE, "%s", masa_words(t, answer));
+    ENSURE(t, answer->status != 401, E_MASA_CREDENTIALS, "%s", masa_words(t, answer));
+    ENSURE(t, answer->status < 500, E_MASA_FAILED, "%s", masa_words(t, answer));
+    ENSURE(t, answer->status == 200, E_MASA_ANSWER, "%s", masa_words(t, answer));
+    return true;
 }
 
 /* RFC 8995 5.8: the same request octets; the log at once, or 201 and where it is. */
 static bool fetch(struct task *t, struct log_run *lr)
 {
-    struct http_answer answer;
+    const struct manufacturer *maker = &lr->maker->record;
+    struct http_answer *answer = &lr->answer;
     failpoint(FP_LOG_BEFORE_FETCH);
-    TRY(masa_post(t, lr->registrar, &lr->maker, lr->job.masa_url, "requestauditlog", lr->media_type,
-                  "application/json", lr->rvr, &answer));
-    if (answer.status == 201 && answer.location != NULL)
-        TRY(masa_get(t, lr->registrar, &lr->maker, lr->job.masa_url, answer.location, &answer));
+    TRY(masa_post(t, lr->registrar, maker, lr->job.masa_url, "requestauditlog", lr->media_type,
+                  "application/json", lr->rvr, answer));
+    if (answer->status == 201 && answer->location != NULL)
+        TRY(masa_get(t, lr->registrar, maker, lr->job.masa_url, answer->location, answer));
     failpoint(FP_LOG_AFTER_ANSWER);
-    /* RFC 8995 5.8: 404 says that we never owned it, which the voucher in hand belies. */
-    ENSURE(t, answer.status != 404, E_LOG_STALE, "%s", masa_words(t, &answer));
-    ENSURE(t, answer.status != 401, E_MASA_CREDENTIALS, "%s", masa_words(t, &answer));
-    ENSURE(t, answer.status == 200, E_MASA_FAILED, "%s", masa_words(t, &answer));
-    lr->json = answer.body;
-    return audit_log_read(t, answer.body, &lr->log);
+    TRY(judge_status(t, answer));
+    return audit_log_read(t, answer->body, &lr->log);
 }
 
-/* RFC 8995 5.8.2: a MASA may have pinned any certificate of our chain. */
 static bool judge(struct task *t, const struct log_run *lr)
 {
-    const struct cert_list *domain = &lr->registrar->identity.domain;
     struct audit_log_policy policy = {
-        .own = {arena_array(t->arena, domain->count, sizeof(struct bytes)), domain->count},
-        .allowed = lr->maker.allowed_domain_ids,
+        .own = lr->own,
+        .allowed = lr->maker->record.allowed_domain_ids,
         .nonce = lr->episode.nonce,
     };
-    for (size_t i = 0; i < domain->count; i++)
-        TRY(cert_domain_id(t, domain->items[i], &policy.own.items[i]));
     return audit_log_judge(t, &lr->log, &policy);
 }
 
@@ -127,10 +135,10 @@ static bool note_verdict(struct task *t, struct tx *tx, void *arg)
     const struct verdict *v = arg;
     const struct order *order = v->lr->run->order;
     struct episode e;
-    TRY(table_get(t, tx_reader(tx), &episodes, order->episode, &e));
+    TRY(onboarding_open(t, tx_reader(tx), order->episode, &e));
     e.log_verdict = v->problem == NULL ? VERDICT_ACCEPTED : VERDICT_REFUSED;
     e.log_at = clock_wall();
-    e.log_sha256 = bytes_sha256(t->arena, v->lr->json);
+    e.log_sha256 = bytes_sha256(t->arena, v->lr->answer.body);
     e.log_entries = v->lr->log.count;
     if (v->problem != NULL) {
         e.stage = EPISODE_LOG_REFUSED;
@@ -138,7 +146,7 @@ static bool note_verdict(struct task *t, struct tx *tx, void *arg)
         e.closed_because = "the MASA's audit log was refused";
     }
     TRY(table_put(t, tx, &episodes, &e));
-    TRY(blob_put(t, tx, &episodes, e.id, EPISODE_BLOB_LOG, v->lr->json));
+    TRY(blob_put(t, tx, &episodes, e.id, EPISODE_BLOB_LOG, v->lr->answer.body));
     if (v->problem == NULL)
         return order_event(t, tx, order, "audit-log-accepted", "gatehouse",
                            arena_printf(t->arena, "%zu entries", v->lr->log.count));
@@ -149,6 +157,15 @@ static bool note_verdict(struct task *t, struct tx *tx, void *arg)
 static const struct problem_kind *const verdicts[] = {E_LOG_FOREIGN, E_LOG_NONCELESS,
                                                       E_LOG_TRUNCATED, NULL};
 
+static bool record_verdict(struct task *t, struct log_run *lr)
+{
+    struct verdict verdict = {lr, t->problem, t->detail};
+    task_forgive(t);
+    TRY(order_done(t, lr->run, "application/json", lr->answer.body, note_verdict, &verdict));
+    failpoint(FP_LOG_AFTER_STORED);
+    return true;
+}
+
 /*
  * RFC 8995 5.8.3: a log that breaks the policy ends the onboarding.  What is no verdict (no
  * answer, no log, a log without our entry) is tried again, and the pledge's enrolment waits.
@@ -156,18 +173,13 @@ static const struct problem_kind *const verdicts[] = {E_LOG_FOREIGN, E_LOG_NONCE
 static bool run_audit_log(struct task *t, struct order_run *run)
 {
     struct log_run lr = {.run = run, .registrar = run->context};
-    if (!read_job(t, &lr) || !fetch(t, &lr) || !judge(t, &lr)) {
-        if (!task_failed_with_any(t, verdicts)) {
-            struct order_trouble trouble =
-                order_trouble_of(t, run->order, "audit-log-not-received");
-            return order_retry(t, run, 0, order_trouble_note, &trouble);
-        }
-    }
-    struct verdict verdict = {&lr, t->problem, t->detail};
-    task_forgive(t);
-    TRY(order_done(t, run, "application/json", lr.json, note_verdict, &verdict));
-    failpoint(FP_LOG_AFTER_STORED);
-    return true;
+    bool judged = read_job(t, &lr) && fetch(t, &lr) && judge(t, &lr);
+    if ((judged || task_failed_with_any(t, verdicts)) && record_verdict(t, &lr))
+        return true;
+    if (task_failed_with(t, E_REQUEST_STALE)) /* closed: nobody asks for the verdict any more */
+        return order_refuse(t, run, false, NULL, NULL);
+    struct order_trouble trouble = order_trouble_of(t, run->order, "audit-log-not-received");
+    return order_retry(t, run, masa_wait(&lr.answer), order_trouble_note, &trouble);
 }
 
 const struct order_kind audit_log_order = {

@@ -128,6 +128,7 @@ static void furnish(struct house *house)
         .own_chain = house->registrar.identity.domain,
         .answer = answer,
         .enrol_window = limits->enrol_window,
+        .enrolments = limits->enrolments,
         .problems = problem_tables,
     };
 }

@@ -19,6 +19,26 @@ static bool check_certificate(struct task *t, const struct cert *cert,
     return true;
 }
 
+/* RFC 8995 5.8.2: a MASA may pin, and log, any certificate of the chain. */
+static bool note_domains(struct task *t, struct tx *tx, void *arg)
+{
+    const struct cert_list *chain = arg;
+    for (size_t i = 0; i < chain->count; i++) {
+        struct own_domain domain;
+        bool found;
+        struct bytes id;
+        TRY(cert_domain_id(t, chain->items[i], &id));
+        TRY(table_find(t, tx_reader(tx), &own_domains, id, &domain, &found));
+        if (found)
+            continue;
+        record_init(t, &own_domain_type, &domain);
+        domain.id = id;
+        domain.since = clock_wall();
+        TRY(table_put(t, tx, &own_domains, &domain));
+    }
+    return true;
+}
+
 bool identity_load(struct task *t, struct store *store, struct keystore *keys,
                    struct registrar_identity *ret, struct keystore_key **ret_key)
 {
@@ -41,5 +61,7 @@ bool identity_load(struct task *t, struct store *store, struct keystore *keys,
         .domain = domain,
     };
     *ret_key = key;
-    return true;
+    view_close(view);
+    view = NULL;
+    return store_update(t, store, note_domains, &domain);
 }

@@ -8,7 +8,8 @@
 /*
  * Reads the authorities `registrar`, its issuers up to the root, and finds the key.  The
  * certificate must be for that key, valid now, and carry id-kp-cmcRA, serverAuth and clientAuth
- * (draft-ietf-anima-constrained-voucher 7.4).  Fails with E_REGISTRAR_IDENTITY.
+ * (draft-ietf-anima-constrained-voucher 7.4).  Its domainIDs become ours, for good.  Fails with
+ * E_REGISTRAR_IDENTITY.
  */
 MUST_USE bool identity_load(struct task *t, struct store *store, struct keystore *keys,
                             struct registrar_identity *ret, struct keystore_key **ret_key);

@@ -1,10 +1,13 @@
 #include "registrar/masa.h"
 
+#include "core/base/clock.h"
 #include "core/store/records/event.h"
 
 #include <string.h>
 
 #define MASA_WORDS_MAX 200 /* octets of a foreign body in a detail */
+#define MASA_WAIT_MAX  HOUR_MS
+#define MASA_URL_MAX   512 /* characters; as many as an episode keeps */
 
 bool masa_base(struct task *t, const struct idevid *idevid, const char **ret)
 {
@@ -13,8 +16,11 @@ bool masa_base(struct task *t, const struct idevid *idevid, const char **ret)
     if (url == NULL && !cert_masa_url(t, idevid->cert, &url))
         return fail(t, E_MASA_URL, "%s", t->detail);
     ENSURE(t, url != NULL, E_MASA_URL, "the IDevID has no MASA URL extension");
-    if (!masa_base_url(t, url, ret))
+    const char *base;
+    if (!masa_base_url(t, url, &base))
         return fail(t, E_MASA_URL, "%s", t->detail);
+    ENSURE(t, strlen(base) <= MASA_URL_MAX, E_MASA_URL, "longer than %d characters", MASA_URL_MAX);
+    *ret = base;
     return true;
 }
 
@@ -84,6 +90,12 @@ const char *masa_words(struct task *t, const struct http_answer *answer)
 {
     return arena_printf(t->arena, "the MASA answered %d: %s", answer->status,
                         event_foreign_text(t->arena, answer->body, MASA_WORDS_MAX));
+}
+
+int64_t masa_wait(const struct http_answer *answer)
+{
+    int64_t wait = (int64_t)answer->retry_after * SECOND_MS;
+    return wait < MASA_WAIT_MAX ? wait : MASA_WAIT_MAX;
 }
 
 bool masa_problem_passes(const struct task *t)

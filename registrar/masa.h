@@ -25,6 +25,8 @@ MUST_USE bool masa_get(struct task *t, const struct registrar *r, const struct m
 
 /* "404: text of the body, cut and made printable", for details. */
 const char *masa_words(struct task *t, const struct http_answer *answer);
+/* How long the MASA asks to wait, ms; it is foreign, and a pledge waits: an hour at most. */
+int64_t masa_wait(const struct http_answer *answer);
 /* True for problems that pass by themselves or with a change here: the order is tried again. */
 bool masa_problem_passes(const struct task *t);
 

@@ -4,12 +4,15 @@ DEFINE_PROBLEMS(registrar_problems, REGISTRAR_PROBLEMS)
 
 /* RFC 8995 5.6: one status for each cause; what is not here is 500. */
 const struct problem_status registrar_statuses[] = {
+    /* The request. */
     {E_VOUCHER_MALFORMED, 400},
     {E_CMS_MALFORMED, 400},
     {E_CERT_MALFORMED, 400},
     {E_NONCE_MISSING, 400},
     {E_TELEMETRY, 400},
+    /* Somebody in between. */
     {E_PROXIMITY, 401},
+    /* The request, by whom it is; or what an operator can set right. */
     {E_REQUEST_SIGNATURE, 403},
     {E_REQUEST_SIGNER, 403},
     {E_REQUEST_STALE, 403},
@@ -18,9 +21,9 @@ const struct problem_status registrar_statuses[] = {
     {E_MASA_URL, 403},
     {E_MASA_REFUSED, 403},
     {E_ORDER_DECLINED, 403},
+    /* The caller, or what is known of it. */
     {E_NO_CERTIFICATE, 404},
     {E_UNKNOWN_MAKER, 404},
-    {E_UNKNOWN_CERTIFICATE, 404},
     {E_REVOKED_CERTIFICATE, 404},
     {E_CERT_EXPIRED, 404},
     {E_NO_SERIAL, 404},
@@ -29,6 +32,7 @@ const struct problem_status registrar_statuses[] = {
     {E_TOO_MANY_DEVICES, 404},
     {E_MASA_UNKNOWN, 404},
     {E_NO_EPISODE, 404},
+    /* No voucher that can be handed out. */
     {E_MASA_FORM, 406},
     {E_VOUCHER_UNTRUSTED, 406},
     {E_VOUCHER_SIGNATURE, 406},
@@ -37,14 +41,19 @@ const struct problem_status registrar_statuses[] = {
     {E_VOUCHER_ISSUER, 406},
     {E_VOUCHER_EXPIRED, 406},
     {E_VOUCHER_PIN, 406},
+    /* The form. */
     {E_VOUCHER_FORM, 415},
     {E_MASA_MEDIA_TYPE, 415},
+    /* The MASA answered nonsense, or not to us. */
     {E_MASA_CREDENTIALS, 502},
     {E_MASA_ANSWER, 502},
+    /* We ourselves. */
     {E_TOO_MANY_ATTEMPTS, 503},
     {E_ORDERS_FULL, 503},
     {E_STORE_FULL, 503},
     {E_STORE_CLOSING, 503},
+    {E_CRYPTO, 503},
+    /* Nobody, in time. */
     {E_ORDER_EXPIRED, 504},
     {NULL, 0},
 };

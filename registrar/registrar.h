@@ -7,6 +7,7 @@
  *   voucher_order.c     the order: ask the MASA, verify, hand out             5.4 - 5.6
  *   registrar_request.c our own voucher request                               5.5
  *   masa.c              where the MASA is and how it is talked to             5.4
+ *   onboarding.c        which onboarding a request is about
  *   voucher_check.c     what a voucher must say before it is handed out       5.6
  *   telemetry.c         POST voucher_status and enrollstatus                  5.7, 5.9.4
  *   audit_log_order.c   the order: fetch the MASA's log                       5.8
@@ -28,7 +29,7 @@ struct registrar_identity {
     const struct cert *cert;
     EVP_PKEY *key;              /* in the token */
     struct cert_list tls_chain; /* as sent in TLS: the certificate and the registrar CA */
-    struct cert_list domain;    /* all up to the root: domainIDs that are ours */
+    struct cert_list domain;    /* all up to the root */
 };
 
 struct registrar {

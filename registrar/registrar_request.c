@@ -2,13 +2,14 @@
 
 #include "core/base/clock.h"
 
-bool registrar_request_make(struct task *t, const struct registrar *r,
-                            const struct voucher_form *form, const struct cert *idevid,
+bool registrar_request_make(struct task *t, const struct registrar *r, const struct idevid *idevid,
                             const struct signed_voucher *prior, struct bytes *ret)
 {
     struct voucher rvr = {
         .kind = VOUCHER_REQUEST,
         .created_on = clock_wall() / SECOND_MS * SECOND_MS,
+        /* RFC 8995 5.5: from the IDevID, never from what the pledge says. */
+        .serial_number = idevid->serial,
         /* RFC 8995 5.5: carried over as it stands. */
         .nonce = prior->voucher.nonce,
         .assertion = prior->voucher.assertion,
@@ -16,15 +17,13 @@ bool registrar_request_make(struct task *t, const struct registrar *r,
         .prior_signed_voucher_request = prior->octets,
         /* RFC 8995 5.5: proximity-registrar-cert must not be there. */
     };
-    /* RFC 8995 5.5: from the IDevID, never from what the pledge says. */
-    TRY(cert_subject_serial(t, idevid, &rvr.serial_number));
     /* RFC 8366bis 6.1: whose serial number it is. */
-    TRY(cert_idevid_issuer(t, idevid, &rvr.idevid_issuer));
+    TRY(cert_idevid_issuer(t, idevid->cert, &rvr.idevid_issuer));
     struct voucher_signer signer = {
         .cert = r->identity.cert,
         .key = r->identity.key,
         /* RFC 8995 5.5: these and no others may be pinned: our certificate and the registrar CA. */
         .certs = r->identity.tls_chain,
     };
-    return form->seal(t, &rvr, &signer, ret);
+    return prior->form->seal(t, &rvr, &signer, ret);
 }

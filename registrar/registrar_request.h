@@ -5,12 +5,11 @@
 #include "registrar/registrar.h"
 
 /*
- * Signs, in the pledge's own form, for the device of `idevid`; `prior` are the octets of the
- * pledge's request, `nonce` and `assertion` what it says.  Signing again gives other octets: keep
- * what comes out.
+ * Signs, in the form of the pledge's request `prior`, for the device of `idevid`.  Signing again
+ * gives other octets: keep what comes out.
  */
 MUST_USE bool registrar_request_make(struct task *t, const struct registrar *r,
-                                     const struct voucher_form *form, const struct cert *idevid,
+                                     const struct idevid *idevid,
                                      const struct signed_voucher *prior, struct bytes *ret);
 
 #endif

@@ -2,6 +2,7 @@
 #include "registrar/admission.h"
 #include "registrar/masa.h"
 #include "registrar/pledge_request.h"
+#include "registrar/onboarding.h"
 #include "registrar/voucher_order.h"
 
 #include "core/base/failpoint.h"
@@ -18,11 +19,11 @@ bool registrar_requestvoucher(struct task *t, struct http_request *rq, struct ht
     struct pledge_request request;
     struct knock knock = {
         .request = &request,
-        .accept = rq->accept,
         .address = http_connection_address(rq->connection),
         .ours = http_connection_ours(rq->connection),
     };
     struct bytes order;
+    struct bytes episode;
     answer_begin(t, &r->answer);
     ENSURE(t, form != NULL, E_VOUCHER_FORM, "Content-Type %s",
            rq->media_type == NULL ? "missing" : rq->media_type);
@@ -32,8 +33,9 @@ bool registrar_requestvoucher(struct task *t, struct http_request *rq, struct ht
     TRY(pledge_request_check(t, &request, knock.idevid, knock.ours));
     TRY(masa_base(t, knock.idevid, &knock.masa_url));
     failpoint(FP_VOUCHER_BEFORE_SUBMIT);
-    TRY(admit(t, r, &knock, &order));
+    TRY(admit(t, r, &knock, &order, &episode));
     failpoint(FP_VOUCHER_AFTER_SUBMIT);
+    onboarding_remember(rq->connection, episode);
     TRY(order_answer(t, r->orders, order, &r->answer, r->problems, reply));
     failpoint(FP_VOUCHER_BEFORE_REPLY);
     return true;

@@ -6,8 +6,12 @@
 static const char *context_text(struct task *t, json_t *context)
 {
     struct bytes text;
-    if (context == NULL || !json_write(t, context, &text))
+    if (context == NULL)
         return NULL;
+    if (!json_write(t, context, &text)) { /* it stays in the report; only its text is lost */
+        task_forgive(t);
+        return NULL;
+    }
     return event_foreign_text(t->arena, text, STATUS_TEXT_MAX);
 }
 

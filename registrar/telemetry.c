@@ -6,38 +6,77 @@
 #include "core/pledge/failures.h"
 #include "core/store/records/episode.h"
 #include "core/store/records/event.h"
+#include "registrar/onboarding.h"
 #include "registrar/status_report.h"
 
+#include <string.h>
+
 struct reporting {
+    struct callers *callers;
     struct status_report report;
     struct bytes device;
-    struct bytes certificate; /* id of the LDevID it came with; absent: the IDevID */
+    const struct idevid *idevid; /* NULL: it came with an LDevID */
+    struct bytes certificate;    /* id of the LDevID */
+    struct bytes episode;        /* that it is about; absent: the device's current one */
     const char *address;
     struct bytes log_order;
 };
 
-static bool current_episode(struct task *t, struct tx *tx, const struct reporting *rp,
-                            struct episode *ret)
-{
+/* What a report is about: the device, and one of its onboardings. */
+struct subject {
     struct device device;
+    struct episode episode;
+};
+
+/*
+ * A report over the connection that asked for the voucher, or with a certificate, speaks of that
+ * onboarding, even when the device has begun a newer one since.
+ */
+static bool find_subject(struct task *t, struct tx *tx, const struct reporting *rp,
+                         struct subject *ret)
+{
     bool found;
-    TRY(table_find(t, tx_reader(tx), &devices, rp->device, &device, &found));
-    ENSURE(t, found && bytes_present(device.episode), E_NO_EPISODE,
-           "the device has never been onboarded");
-    return table_get(t, tx_reader(tx), &episodes, device.episode, ret);
+    TRY(table_find(t, tx_reader(tx), &devices, rp->device, &ret->device, &found));
+    ENSURE(t, found, E_NO_EPISODE, "the device has never been onboarded");
+    if (rp->idevid != NULL)
+        TRY(caller_check_key(t, &ret->device, rp->idevid));
+    struct bytes id = bytes_present(rp->episode) ? rp->episode : ret->device.episode;
+    ENSURE(t, bytes_present(id), E_NO_EPISODE, "the device has never been onboarded");
+    TRY(table_get(t, tx_reader(tx), &episodes, id, &ret->episode));
+    ENSURE(t, bytes_present(ret->episode.voucher_sha256), E_NO_EPISODE,
+           "no voucher was handed out in this onboarding");
+    return true;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static unsigned int report_of(const struct status_report *report)
+{
+    return report->success ? REPORT_SUCCESS : REPORT_FAILURE;
+}
+
+/* An event, as long as the device's timeline has room for what it says of itself. */
 static bool note_report(struct task *t, struct tx *tx, const struct reporting *rp,
-                        const struct episode *e, const char *name, const char *circumstance)
+                        struct subject *s, const char *name, const char *circumstance)
 {
     const struct status_report *report = &rp->report;
     struct event event;
+    bool room;
+    bool changed;
+    TRY(timeline_room(t, tx, rp->callers, &s->device, rp->address, &room, &changed));
+    if (changed)
+        TRY(table_put(t, tx, &devices, &s->device));
+    if (!room)
+        return true;
     record_init(t, &event_type, &event);
     event.name = name;
     event.severity = report->success ? EVENT_INFO : EVENT_ERROR;
     event.actor = "pledge";
-    event.device = e->device;
-    event.episode = e->id;
+    event.device = s->device.id;
+    event.episode = s->episode.id;
     event.address = rp->address;
     event.detail = arena_printf(
         t->arena, "%s%s%s%s%s%s%s", report->success ? "success" : "failure",
@@ -51,37 +90,39 @@ static bool note_report(struct task *t, struct tx *tx, const struct reporting *r
 static bool store_voucher_status(struct task *t, struct tx *tx, void *arg)
 {
     struct reporting *rp = arg;
-    struct episode e;
-    TRY(current_episode(t, tx, rp, &e));
-    e.voucher_report = rp->report.success ? REPORT_SUCCESS : REPORT_FAILURE;
-    e.voucher_report_at = clock_wall();
-    e.voucher_report_reason = rp->report.reason;
-    if (!rp->report.success && e.closed == 0) {
-        e.stage = EPISODE_PLEDGE_REFUSED;
-        e.closed = e.voucher_report_at;
-        e.closed_because = "the pledge did not accept the voucher";
-    } else if (e.stage == EPISODE_VOUCHER) {
-        e.stage = EPISODE_IMPRINTED;
+    struct subject s;
+    struct episode *e = &s.episode;
+    TRY(find_subject(t, tx, rp, &s));
+    rp->log_order = e->log_order;
+    if (e->voucher_report == report_of(&rp->report) &&
+        same_text(e->voucher_report_reason, rp->report.reason))
+        return true;
+    e->voucher_report = report_of(&rp->report);
+    e->voucher_report_at = clock_wall();
+    e->voucher_report_reason = rp->report.reason;
+    if (!rp->report.success && e->closed == 0) {
+        e->stage = EPISODE_PLEDGE_REFUSED;
+        e->closed = e->voucher_report_at;
+        e->closed_because = "the pledge did not accept the voucher";
+    } else if (e->stage == EPISODE_VOUCHER) {
+        e->stage = EPISODE_IMPRINTED;
     }
-    rp->log_order = e.log_order;
-    TRY(table_put(t, tx, &episodes, &e));
-    return note_report(t, tx, rp, &e, "voucher-status", "");
-}
-
-static struct reporting reporting_of(struct http_request *rq)
-{
-    return (struct reporting){.address = http_connection_address(rq->connection)};
+    TRY(table_put(t, tx, &episodes, e));
+    return note_report(t, tx, rp, &s, "voucher-status", "");
 }
 
 /* RFC 8995 5.7: the pledge says whether it takes the voucher.  It does not read our answer. */
 bool registrar_voucher_status(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     const struct registrar *r = rq->context;
-    const struct idevid *idevid;
-    struct reporting rp = reporting_of(rq);
-    TRY(caller_idevid(t, r->callers, rq, &idevid));
+    struct reporting rp = {
+        .callers = r->callers,
+        .address = http_connection_address(rq->connection),
+        .episode = onboarding_remembered(rq->connection),
+    };
+    TRY(caller_idevid(t, r->callers, rq, &rp.idevid));
     TRY(status_report_read(t, rq->body, &rp.report));
-    rp.device = idevid->device;
+    rp.device = rp.idevid->device;
     failpoint(FP_STATUS_BEFORE_STORED);
     TRY(store_update(t, r->store, store_voucher_status, &rp));
     failpoint(FP_STATUS_AFTER_STORED);
@@ -92,38 +133,56 @@ bool registrar_voucher_status(struct task *t, struct http_request *rq, struct ht
     return true;
 }
 
+/* RFC 8995 5.9.4: whether it came with the certificate just issued is to be recorded. */
+static const char *circumstance_of(const struct reporting *rp, bool matches)
+{
+    if (matches)
+        return "; with the certificate just issued";
+    return bytes_present(rp->certificate) ? "; with another certificate than the one just issued"
+                                          : "; with the IDevID";
+}
+
 static bool store_enrollstatus(struct task *t, struct tx *tx, void *arg)
 {
     const struct reporting *rp = arg;
-    struct episode e;
-    TRY(current_episode(t, tx, rp, &e));
-    /* RFC 8995 5.9.4: whether it came with the certificate just issued is to be recorded. */
-    bool matches = bytes_present(rp->certificate) && bytes_equal(rp->certificate, e.certificate);
-    e.enrol_report = rp->report.success ? REPORT_SUCCESS : REPORT_FAILURE;
-    e.enrol_report_at = clock_wall();
-    e.enrol_report_reason = rp->report.reason;
-    e.enrol_report_matches = matches;
-    if (e.closed == 0 && bytes_present(e.certificate))
-        e.stage = rp->report.success ? EPISODE_CONFIRMED : EPISODE_ENROL_FAILED;
-    TRY(table_put(t, tx, &episodes, &e));
-    return note_report(t, tx, rp, &e, "enroll-status",
-                       matches ? "; with the certificate just issued"
-                       : bytes_present(rp->certificate)
-                           ? "; with another certificate than the one just issued"
-                           : "; with the IDevID");
+    struct subject s;
+    struct episode *e = &s.episode;
+    TRY(find_subject(t, tx, rp, &s));
+    bool matches = bytes_present(rp->certificate) && bytes_equal(rp->certificate, e->certificate);
+    if (e->enrol_report == report_of(&rp->report) && e->enrol_report_matches == matches &&
+        same_text(e->enrol_report_reason, rp->report.reason))
+        return true;
+    e->enrol_report = report_of(&rp->report);
+    e->enrol_report_at = clock_wall();
+    e->enrol_report_reason = rp->report.reason;
+    e->enrol_report_matches = matches;
+    if (e->closed == 0 && !rp->report.success)
+        e->stage = EPISODE_ENROL_FAILED;
+    else if (e->closed == 0 && matches)
+        e->stage = EPISODE_CONFIRMED;
+    TRY(table_put(t, tx, &episodes, e));
+    return note_report(t, tx, rp, &s, "enroll-status", circumstance_of(rp, matches));
 }
 
 /* RFC 8995 5.9.4: over a new connection with the new certificate, or the old one on failure. */
 bool registrar_enrollstatus(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     const struct registrar *r = rq->context;
-    const struct idevid *idevid;
     const struct ldevid *ldevid;
-    struct reporting rp = reporting_of(rq);
-    TRY(caller_either(t, r->callers, rq, &idevid, &ldevid));
+    struct reporting rp = {
+        .callers = r->callers,
+        .address = http_connection_address(rq->connection),
+        .episode = onboarding_remembered(rq->connection),
+    };
+    TRY(caller_either(t, r->callers, rq, &rp.idevid, &ldevid));
     TRY(status_report_read(t, rq->body, &rp.report));
-    rp.device = ldevid == NULL ? idevid->device : ldevid->record.device;
-    rp.certificate = ldevid == NULL ? BYTES_ABSENT : ldevid->record.id;
+    if (ldevid != NULL) {
+        rp.device = ldevid->record.device;
+        rp.certificate = ldevid->record.id;
+        rp.episode = ldevid->record.episode;
+    } else {
+        rp.device = rp.idevid->device;
+    }
     failpoint(FP_ENROLSTATUS_BEFORE_STORED);
     TRY(store_update(t, r->store, store_enrollstatus, &rp));
     failpoint(FP_ENROLSTATUS_AFTER_STORED);

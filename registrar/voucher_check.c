@@ -35,30 +35,48 @@ static bool check_device(struct task *t, const struct voucher *v,
     return true;
 }
 
+/* Each kind of pin that is there fits; a pledge looks at the kind that it knows. */
 static bool pins(struct task *t, const struct voucher *v, const struct cert *cert)
 {
-    return (bytes_present(v->pinned_domain_cert) &&
-            bytes_equal(v->pinned_domain_cert, cert->der)) ||
-           (bytes_present(v->pinned_domain_pubk) &&
-            bytes_equal(v->pinned_domain_pubk, cert_spki(t, cert))) ||
-           (bytes_present(v->pinned_domain_pubk_sha256) &&
+    return (!bytes_present(v->pinned_domain_cert) ||
+            bytes_equal(v->pinned_domain_cert, cert->der)) &&
+           (!bytes_present(v->pinned_domain_pubk) ||
+            bytes_equal(v->pinned_domain_pubk, cert_spki(t, cert))) &&
+           (!bytes_present(v->pinned_domain_pubk_sha256) ||
             bytes_equal(v->pinned_domain_pubk_sha256, cert_spki_sha256(t, cert)));
 }
 
 /* RFC 8995 5.6.2: the pledge will hold our TLS chain against the pin; so do we. */
 static bool check_pin(struct task *t, const struct voucher *v, const struct voucher_wanted *wanted)
 {
+    ENSURE(t,
+           bytes_present(v->pinned_domain_cert) || bytes_present(v->pinned_domain_pubk) ||
+               bytes_present(v->pinned_domain_pubk_sha256),
+           E_VOUCHER_PIN, "nothing is pinned");
     for (size_t i = 0; i < wanted->tls_chain->count; i++) {
         if (pins(t, v, wanted->tls_chain->items[i]))
             return true;
     }
     const struct cert *pinned;
-    ENSURE(t, bytes_present(v->pinned_domain_cert), E_VOUCHER_PIN,
-           "nothing of our TLS chain is pinned");
+    if (!bytes_present(v->pinned_domain_cert))
+        return fail(t, E_VOUCHER_PIN, "the pinned key is none of our TLS chain");
     if (!cert_parse(t, v->pinned_domain_cert, &pinned))
         return fail(t, E_VOUCHER_PIN, "the pinned certificate cannot be read");
     return fail(t, E_VOUCHER_PIN, "pinned is %s, issued by %s", cert_subject(t, pinned),
                 cert_issuer(t, pinned));
+}
+
+/* RFC 8366 5.3: one of these; RFC 8366bis lets it be missing. */
+static bool check_assertion(struct task *t, const struct voucher *v)
+{
+    static const char *const known[] = {"verified", "logged", "proximity", "agent-proximity"};
+    if (v->assertion == NULL)
+        return true;
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        if (strcmp(v->assertion, known[i]) == 0)
+            return true;
+    }
+    return fail(t, E_MASA_ANSWER, "the voucher's assertion is none that RFC 8366 knows");
 }
 
 bool voucher_check(struct task *t, const struct voucher_form *form, struct bytes octets,
@@ -69,6 +87,7 @@ bool voucher_check(struct task *t, const struct voucher_form *form, struct bytes
         return fail(t, E_MASA_ANSWER, "no voucher that can be read: %s", t->detail);
     ENSURE(t, sv.voucher.kind == VOUCHER, E_MASA_ANSWER,
            "the MASA sent a voucher request instead of a voucher");
+    TRY(check_assertion(t, &sv.voucher));
     TRY(check_signature(t, &sv, wanted));
     TRY(check_device(t, &sv.voucher, wanted));
     TRY(check_pin(t, &sv.voucher, wanted));

@@ -4,128 +4,99 @@
 #include "core/base/clock.h"
 #include "core/base/failpoint.h"
 #include "core/pledge/order_events.h"
-#include "core/store/records/episode.h"
+#include "core/pledge/trust.h"
 #include "registrar/audit_log_order.h"
 #include "registrar/masa.h"
-#include "registrar/registrar_request.h"
+#include "registrar/onboarding.h"
 #include "registrar/voucher_check.h"
 
 #include <string.h>
 
-/* A MASA's Retry-After is heeded up to here, ms. */
-#define MASA_WAIT_MAX HOUR_MS
-
-/* What the order's runner is to do; kept in the order. */
+/* What the order's runner is to do; kept in the order, with our signed request as its work. */
 struct voucher_job {
-    const char *media_type; /* of the pledge's request */
-    const char *accept;
-    struct bytes request;
-    struct bytes_list idevid_chain; /* DER, the IDevID first */
+    const char *media_type; /* of the pledge's request, ours and the voucher */
     const char *manufacturer;
     const char *masa_url;
-    const char *address;
+    const char *serial;
+    const char *nonce;
+    struct bytes idevid_issuer;
     struct record_rest rest;
 };
 
 static const struct field voucher_job_fields[] = {
     FIELD(1, struct voucher_job, media_type, "media-type", FIELD_TEXT, .flags = FIELD_REQUIRED,
           .help = "Form of the pledge's request."),
-    FIELD(2, struct voucher_job, accept, "accept", FIELD_TEXT, .help = "The pledge's Accept."),
-    FIELD(3, struct voucher_job, request, "request", FIELD_OCTETS, .flags = FIELD_REQUIRED,
-          .max = VOUCHER_SIZE_MAX, .help = "The pledge's request, octet for octet."),
-    FIELD(4, struct voucher_job, idevid_chain, "idevid-chain", FIELD_OCTETS_LIST, .min = 1,
-          .max = CERT_COUNT_MAX, .help = "The IDevID and its chain, DER."),
-    FIELD(5, struct voucher_job, manufacturer, "manufacturer", FIELD_TEXT, .flags = FIELD_REQUIRED,
+    FIELD(2, struct voucher_job, manufacturer, "manufacturer", FIELD_TEXT, .flags = FIELD_REQUIRED,
           .help = "Whose device it is."),
-    FIELD(6, struct voucher_job, masa_url, "masa-url", FIELD_TEXT, .flags = FIELD_REQUIRED,
+    FIELD(3, struct voucher_job, masa_url, "masa-url", FIELD_TEXT, .flags = FIELD_REQUIRED,
           .help = "Base of the MASA's resources."),
-    FIELD(7, struct voucher_job, address, "address", FIELD_TEXT, .help = "The pledge's."),
+    FIELD(4, struct voucher_job, serial, "serial-number", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .max = SERIAL_MAX, .help = "The device's, as its IDevID states it."),
+    FIELD(5, struct voucher_job, nonce, "nonce", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .max = NONCE_TEXT_MAX, .help = "Of the pledge's request."),
+    FIELD(6, struct voucher_job, idevid_issuer, "idevid-issuer", FIELD_OCTETS,
+          .flags = FIELD_REQUIRED, .help = "Whose serial number it is."),
 };
 static const struct record_type voucher_job_type =
     RECORD_TYPE("voucher-job", 1, struct voucher_job, voucher_job_fields);
 
+static struct bytes voucher_identity(struct task *t, const struct knock *knock)
+{
+    struct cbor_writer w = cbor_writer_make(t->arena);
+    cbor_write_array(&w, 3);
+    cbor_write_text(&w, "voucher");
+    cbor_write_octets(&w, knock->idevid->device);
+    cbor_write_octets(&w, knock->request->sha256);
+    return bytes_sha256(t->arena, cbor_written(&w));
+}
+
 bool voucher_order_submit(struct task *t, struct tx *tx, const struct registrar *r,
-                          const struct knock *knock, struct bytes episode, struct bytes *ret_order)
+                          const struct knock *knock, struct bytes episode, struct bytes rvr,
+                          struct bytes *ret_order)
 {
     struct voucher_job job;
     record_init(t, &voucher_job_type, &job);
     job.media_type = knock->request->signed_request.form->media_type;
-    job.accept = knock->accept;
-    job.request = knock->request->signed_request.octets;
-    job.idevid_chain = certs_der(t, &knock->idevid->chain);
     job.manufacturer = knock->idevid->manufacturer->name;
     job.masa_url = knock->masa_url;
-    job.address = knock->address;
-
-    struct cbor_writer identity = cbor_writer_make(t->arena);
-    cbor_write_array(&identity, 3);
-    cbor_write_text(&identity, "voucher");
-    cbor_write_octets(&identity, knock->idevid->device);
-    cbor_write_octets(&identity, knock->request->sha256);
+    job.serial = knock->idevid->serial;
+    job.nonce = knock->request->signed_request.voucher.nonce;
+    TRY(cert_idevid_issuer(t, knock->idevid->cert, &job.idevid_issuer));
     struct order_request request = {
         .kind = &voucher_order,
-        .identity = bytes_sha256(t->arena, cbor_written(&identity)),
+        .identity = voucher_identity(t, knock),
         .device = knock->idevid->device,
         .episode = episode,
         .peer = masa_peer(t, knock->masa_url),
+        .work = rvr,
     };
     enum order_join join;
     TRY(record_encode(t, &voucher_job_type, &job, &request.request));
     return order_submit_in(t, tx, r->orders, &request, ret_order, &join);
 }
 
-/* The job with what it is about, read again from its octets and the store. */
+/* The job with what it is about, as it stands now. */
 struct voucher_run {
     struct order_run *run;
     const struct registrar *registrar;
     struct voucher_job job;
     const struct voucher_form *form;
-    struct signed_voucher request;
-    const struct cert *idevid;
-    const char *serial;
-    struct manufacturer maker;
-    struct bytes rvr;
+    const struct trusted_maker *maker;
 };
-
-/* Nobody waits for it any more, and a MASA may refuse a device a second voucher (RFC 8995 5.6). */
-static bool check_episode(struct task *t, struct reader *r, struct bytes id)
-{
-    struct episode e;
-    TRY(table_get(t, r, &episodes, id, &e));
-    ENSURE(t, e.closed == 0, E_REQUEST_STALE, "its onboarding was closed: %s",
-           e.closed_because == NULL ? "no reason kept" : e.closed_because);
-    return true;
-}
 
 static bool read_job(struct task *t, struct voucher_run *vr)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
+    struct episode e;
     TRY(record_decode(t, &voucher_job_type, vr->run->request, &vr->job));
     vr->form = voucher_form_of(vr->job.media_type);
     ENSURE(t, vr->form != NULL, E_VOUCHER_FORM, "%s", vr->job.media_type);
-    TRY(vr->form->open(t, vr->job.request, &vr->request));
-    TRY(cert_parse(t, vr->job.idevid_chain.items[0], &vr->idevid));
-    TRY(cert_subject_serial(t, vr->idevid, &vr->serial));
+    ENSURE(t, bytes_present(vr->run->work), E_REQUEST_STALE,
+           "its order had its time, and our request to the MASA with it");
     TRY(view_open(t, vr->registrar->store, &view));
-    TRY(check_episode(t, view_reader(view), vr->run->order->episode));
-    return table_get(t, view_reader(view), &manufacturers, bytes_of_text(vr->job.manufacturer),
-                     &vr->maker);
-}
-
-/*
- * The signed request is durable before it is sent, and sent again octet for octet after a crash:
- * a MASA may refuse a second, different request for the same nonce.
- */
-static bool make_request(struct task *t, struct voucher_run *vr)
-{
-    vr->rvr = vr->run->work;
-    if (bytes_present(vr->rvr))
-        return true;
-    TRY(registrar_request_make(t, vr->registrar, vr->form, vr->idevid, &vr->request, &vr->rvr));
-    failpoint(FP_VOUCHER_BEFORE_REQUEST_STORED);
-    TRY(order_save_work(t, vr->run, vr->rvr, NULL, NULL));
-    failpoint(FP_VOUCHER_AFTER_REQUEST_STORED);
-    return true;
+    /* A MASA may refuse a device a second voucher (RFC 8995 5.6): no request for a closed one. */
+    TRY(onboarding_open(t, view_reader(view), vr->run->order->episode, &e));
+    return callers_maker(t, vr->registrar->callers, vr->job.manufacturer, &vr->maker);
 }
 
 /* RFC 8995 5.6: what the MASA's status means. */
@@ -150,31 +121,35 @@ static bool judge_status(struct task *t, const struct voucher_form *form,
         return fail(t, E_MASA_FORM, "%s", masa_words(t, answer));
     case 415:
         return fail(t, E_MASA_MEDIA_TYPE, "%s", masa_words(t, answer));
+    case 408: /* RFC 9110 15.5.9, RFC 6585 4, RFC 8470 5.2: to be asked again */
+    case 425:
+    case 429:
+        return fail(t, E_MASA_FAILED, "%s", masa_words(t, answer));
     default:
         return fail(t, answer->status >= 500 ? E_MASA_FAILED : E_MASA_ANSWER, "%s",
                     masa_words(t, answer));
     }
 }
 
-/* RFC 8995 5.4 to 5.6: ask, and hold the answer against what was asked for. */
+/*
+ * RFC 8995 5.4 to 5.6: ask, and hold the answer against what was asked for.  The request goes out
+ * octet for octet as it was stored, also after a crash: a MASA may refuse a second, different one
+ * for the same nonce.
+ */
 static bool get_voucher(struct task *t, struct voucher_run *vr, struct http_answer *ret_answer,
                         struct voucher *ret_voucher)
 {
     const struct registrar *r = vr->registrar;
     struct voucher_wanted wanted = {
-        .serial = vr->serial,
-        .nonce = vr->request.voucher.nonce,
+        .serial = vr->job.serial,
+        .nonce = vr->job.nonce,
+        .idevid_issuer = vr->job.idevid_issuer,
+        .voucher_anchors = vr->maker->voucher_anchors,
         .tls_chain = &r->identity.tls_chain,
     };
-    struct cert_list anchors;
-    TRY(cert_idevid_issuer(t, vr->idevid, &wanted.idevid_issuer));
-    if (vr->maker.voucher_anchors.count > 0) {
-        TRY(certs_parse(t, &vr->maker.voucher_anchors, &anchors));
-        TRY(anchors_make(t, &anchors, &wanted.voucher_anchors));
-    }
-    TRY(masa_post(t, r, &vr->maker, vr->job.masa_url, "requestvoucher", vr->form->media_type,
-                  vr->job.accept == NULL ? vr->form->media_type : vr->job.accept, vr->rvr,
-                  ret_answer));
+    failpoint(FP_VOUCHER_BEFORE_SEND);
+    TRY(masa_post(t, r, &vr->maker->record, vr->job.masa_url, "requestvoucher",
+                  vr->form->media_type, vr->form->media_type, vr->run->work, ret_answer));
     failpoint(FP_VOUCHER_AFTER_MASA_ANSWER);
     TRY(judge_status(t, vr->form, ret_answer));
     return voucher_check(t, vr->form, ret_answer->body, &wanted, ret_voucher);
@@ -192,7 +167,7 @@ static bool note_voucher(struct task *t, struct tx *tx, void *arg)
     struct handover *h = arg;
     const struct order *order = h->vr->run->order;
     struct episode e;
-    TRY(table_get(t, tx_reader(tx), &episodes, order->episode, &e));
+    TRY(onboarding_open(t, tx_reader(tx), order->episode, &e));
     if (e.stage == EPISODE_REQUESTED || e.stage == EPISODE_VOUCHER_REFUSED)
         e.stage = EPISODE_VOUCHER;
     e.voucher_sha256 = bytes_sha256(t->arena, h->octets);
@@ -220,13 +195,16 @@ static bool hand_over(struct task *t, struct voucher_run *vr, const struct http_
     return true;
 }
 
+/* What the episode was closed for stays; it is not this order's any more. */
 static bool note_refusal(struct task *t, struct tx *tx, void *arg)
 {
     const struct order_trouble *trouble = arg;
     struct episode e;
     TRY(table_get(t, tx_reader(tx), &episodes, trouble->order->episode, &e));
-    e.stage = EPISODE_VOUCHER_REFUSED;
-    TRY(table_put(t, tx, &episodes, &e));
+    if (e.closed == 0) {
+        e.stage = EPISODE_VOUCHER_REFUSED;
+        TRY(table_put(t, tx, &episodes, &e));
+    }
     return order_trouble_note(t, tx, arg);
 }
 
@@ -247,20 +225,13 @@ bool voucher_order_told(const struct task *t)
     return task_failed_with_any(t, final) || task_failed_with_any(t, liftable);
 }
 
-/* When the MASA says; it is foreign, and a pledge waits. */
-static int64_t wait_for_masa(const struct http_answer *answer)
-{
-    int64_t wait = (int64_t)answer->retry_after * SECOND_MS;
-    return wait < MASA_WAIT_MAX ? wait : MASA_WAIT_MAX;
-}
-
 static bool give_up_or_wait(struct task *t, struct voucher_run *vr,
                             const struct http_answer *answer)
 {
     struct order_trouble trouble = order_trouble_of(t, vr->run->order, "voucher-refused");
     if (masa_problem_passes(t)) {
         trouble.event = "masa-not-reached";
-        return order_retry(t, vr->run, wait_for_masa(answer), order_trouble_note, &trouble);
+        return order_retry(t, vr->run, masa_wait(answer), order_trouble_note, &trouble);
     }
     /* The request that took its place is in the timeline already. */
     if (task_failed_with(t, E_REQUEST_STALE))
@@ -273,8 +244,9 @@ static bool run_voucher(struct task *t, struct order_run *run)
     struct voucher_run vr = {.run = run, .registrar = run->context};
     struct http_answer answer = {0};
     struct voucher voucher;
-    if (read_job(t, &vr) && make_request(t, &vr) && get_voucher(t, &vr, &answer, &voucher))
-        return hand_over(t, &vr, &answer, &voucher);
+    if (read_job(t, &vr) && get_voucher(t, &vr, &answer, &voucher) &&
+        hand_over(t, &vr, &answer, &voucher))
+        return true;
     return give_up_or_wait(t, &vr, &answer);
 }
 

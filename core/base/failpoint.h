@@ -12,8 +12,7 @@
 #define FAILPOINTS(X)                                                                              \
     X(FP_VOUCHER_BEFORE_SUBMIT, "voucher-before-submit")                                           \
     X(FP_VOUCHER_AFTER_SUBMIT, "voucher-after-submit")                                             \
-    X(FP_VOUCHER_BEFORE_REQUEST_STORED, "voucher-before-request-stored")                           \
-    X(FP_VOUCHER_AFTER_REQUEST_STORED, "voucher-after-request-stored")                             \
+    X(FP_VOUCHER_BEFORE_SEND, "voucher-before-send")                                               \
     X(FP_VOUCHER_AFTER_MASA_ANSWER, "voucher-after-masa-answer")                                   \
     X(FP_VOUCHER_AFTER_DONE, "voucher-after-done")                                                 \
     X(FP_VOUCHER_BEFORE_REPLY, "voucher-before-reply")                                             \

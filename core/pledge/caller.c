@@ -1,7 +1,6 @@
 #include "core/pledge/caller.h"
 
 #include "core/base/clock.h"
-#include "core/pledge/trust.h"
 #include "core/store/records/setting.h"
 
 #include <stdlib.h>
@@ -18,7 +17,6 @@ struct judgement {
     const struct problem_kind *problem; /* NULL: it passed */
     const char *detail;
     struct idevid idevid;
-    struct trusted_maker maker;
 };
 
 struct callers *callers_make(const struct callers_options *options)
@@ -79,8 +77,8 @@ static bool judge_idevid(struct task *t, const struct trust_snapshot *trust,
     const struct trusted_maker *maker = trust_maker_of(trust, chain->items[chain->count - 1]);
     ENSURE(t, maker != NULL, E_INTERNAL, "the anchor of %s is no manufacturer's",
            cert_subject(t, leaf));
-    j->maker = *maker;
-    TRY(cert_subject_serial(t, leaf, &j->idevid.serial));
+    if (!cert_subject_serial(t, leaf, &j->idevid.serial))
+        return fail(t, E_NO_SERIAL, "%s", t->detail);
     ENSURE(t, j->idevid.serial != NULL && *j->idevid.serial != '\0', E_NO_SERIAL,
            "subject %s has no serialNumber", cert_subject(t, leaf));
     ENSURE(t, strlen(j->idevid.serial) <= SERIAL_MAX, E_NO_SERIAL,
@@ -88,8 +86,8 @@ static bool judge_idevid(struct task *t, const struct trust_snapshot *trust,
     const struct cert *issuer = chain->items[chain->count > 1 ? 1 : 0];
     j->idevid.issuer_spki_sha256 = cert_spki_sha256(t, issuer);
     j->idevid.device = device_id(t->arena, j->idevid.issuer_spki_sha256, j->idevid.serial);
-    j->idevid.manufacturer = &j->maker.record;
-    j->idevid.voucher_anchors = j->maker.voucher_anchors;
+    j->idevid.spki_sha256 = cert_spki_sha256(t, leaf);
+    j->idevid.manufacturer = &maker->record;
     return true;
 }
 
@@ -159,44 +157,30 @@ bool caller_idevid(struct task *t, struct callers *callers, struct http_request 
     return true;
 }
 
-bool caller_ldevid(struct task *t, struct callers *callers, struct http_request *rq,
-                   const struct ldevid **ret)
+/* The very octets that we issued: nothing needs to be parsed, and no path to be built. */
+static bool find_ldevid(struct task *t, struct callers *callers, struct http_request *rq,
+                        const struct ldevid **ret)
 {
-    const struct cert *leaf;
-    struct cert_list others;
-    TRY(shown_chain(t, rq->connection, &leaf, &others));
     CLEANUP(view_cleanup) struct view *view = NULL;
+    struct bytes_list shown = http_connection_peer(rq->connection);
     struct ldevid *ldevid = arena_alloc(t->arena, sizeof(*ldevid));
+    const struct certificate *record = &ldevid->record;
     bool found;
-    /* The very octets that we issued: no path needs to be built. */
-    TRY(view_open(t, callers->options.store, &view));
-    TRY(table_find(t, view_reader(view), &certificates, bytes_sha256(t->arena, leaf->der),
-                   &ldevid->record, &found));
-    ENSURE(t, found, E_UNKNOWN_CERTIFICATE, "%s, issued by %s", cert_subject(t, leaf),
-           cert_issuer(t, leaf));
-    ENSURE(t, ldevid->record.state == CERTIFICATE_ISSUED, E_REVOKED_CERTIFICATE,
-           "revoked because: %s",
-           ldevid->record.revoked_because == NULL ? "no reason given"
-                                                  : ldevid->record.revoked_because);
-    int64_t now = clock_wall();
-    ENSURE(t, now >= cert_not_before(leaf) && now <= cert_not_after(leaf), E_CERT_EXPIRED,
-           "%s is valid until %s", cert_subject(t, leaf),
-           time_to_text(t->arena, cert_not_after(leaf)));
-    ldevid->cert = leaf;
-    *ret = ldevid;
-    return true;
-}
-
-/* An LDevID is looked for first: only a certificate that is none of ours can be an IDevID. */
-static bool ldevid_or_nothing(struct task *t, struct callers *callers, struct http_request *rq,
-                              const struct ldevid **ret)
-{
-    if (caller_ldevid(t, callers, rq, ret))
-        return true;
-    if (!task_failed_with(t, E_UNKNOWN_CERTIFICATE) && !task_failed_with(t, E_NO_CERTIFICATE))
-        return false;
-    task_forgive(t);
     *ret = NULL;
+    if (shown.count == 0)
+        return true;
+    TRY(view_open(t, callers->options.store, &view));
+    TRY(table_find(t, view_reader(view), &certificates, bytes_sha256(t->arena, shown.items[0]),
+                   &ldevid->record, &found));
+    if (!found)
+        return true;
+    ENSURE(t, record->state == CERTIFICATE_ISSUED, E_REVOKED_CERTIFICATE, "revoked because: %s",
+           record->revoked_because == NULL ? "no reason given" : record->revoked_because);
+    int64_t now = clock_wall();
+    ENSURE(t, now >= record->not_before && now <= record->not_after, E_CERT_EXPIRED,
+           "%s is valid from %s to %s", record->subject == NULL ? "it" : record->subject,
+           time_to_text(t->arena, record->not_before), time_to_text(t->arena, record->not_after));
+    *ret = ldevid;
     return true;
 }
 
@@ -204,7 +188,7 @@ bool caller_either(struct task *t, struct callers *callers, struct http_request 
                    const struct idevid **ret_idevid, const struct ldevid **ret_ldevid)
 {
     const struct ldevid *ldevid;
-    TRY(ldevid_or_nothing(t, callers, rq, &ldevid));
+    TRY(find_ldevid(t, callers, rq, &ldevid));
     if (ldevid == NULL)
         TRY(caller_idevid(t, callers, rq, ret_idevid));
     else
@@ -218,7 +202,7 @@ bool caller_device_id(struct task *t, struct callers *callers, struct http_reque
 {
     const struct ldevid *ldevid;
     struct judgement *j = NULL;
-    TRY(ldevid_or_nothing(t, callers, rq, &ldevid));
+    TRY(find_ldevid(t, callers, rq, &ldevid));
     if (ldevid != NULL) {
         *ret = ldevid->record.device;
         *ret_idevid = NULL;
@@ -227,6 +211,17 @@ bool caller_device_id(struct task *t, struct callers *callers, struct http_reque
     TRY(judgement_of(t, callers, rq->connection, &j));
     *ret = j->idevid.device;
     *ret_idevid = &j->idevid;
+    return true;
+}
+
+bool caller_check_key(struct task *t, const struct device *device, const struct idevid *idevid)
+{
+    ENSURE(t,
+           !bytes_present(device->idevid_spki_sha256) ||
+               bytes_equal(device->idevid_spki_sha256, idevid->spki_sha256),
+           E_DEVICE_OTHER_KEY, "serial number %s first came with the key %s, now with %s",
+           device->serial, bytes_to_hex(t->arena, device->idevid_spki_sha256),
+           bytes_to_hex(t->arena, idevid->spki_sha256));
     return true;
 }
 
@@ -262,9 +257,21 @@ static bool new_device(struct task *t, struct tx *tx, const struct idevid *idevi
     ret->issuer_spki_sha256 = idevid->issuer_spki_sha256;
     ret->serial = idevid->serial;
     ret->manufacturer = idevid->manufacturer->name;
-    ret->idevid_spki_sha256 = cert_spki_sha256(t, idevid->cert);
+    ret->idevid_spki_sha256 = idevid->spki_sha256;
     ret->first_seen = clock_wall();
     return blob_put(t, tx, &devices, ret->id, DEVICE_BLOB_IDEVID, idevid->cert->der);
+}
+
+/* The counters follow what the device is now, and whose. */
+static bool recount(struct task *t, struct tx *tx, struct callers *callers,
+                    const struct device *before, bool admit, const char *manufacturer)
+{
+    bool counted = before != NULL && before->admission == DEVICE_UNEXPECTED;
+    bool moves = counted && strcmp(before->manufacturer, manufacturer) != 0;
+    if (counted && (admit || moves))
+        TRY(count_unexpected(t, tx, callers, before->manufacturer, false));
+    bool counts = !admit && (before == NULL || before->admission == DEVICE_UNEXPECTED);
+    return !counts || (counted && !moves) || count_unexpected(t, tx, callers, manufacturer, true);
 }
 
 bool caller_device(struct task *t, struct tx *tx, struct callers *callers,
@@ -272,18 +279,29 @@ bool caller_device(struct task *t, struct tx *tx, struct callers *callers,
 {
     struct device device;
     bool found;
+    const char *manufacturer = idevid->manufacturer->name;
     TRY(table_find(t, tx_reader(tx), &devices, idevid->device, &device, &found));
+    TRY(recount(t, tx, callers, found ? &device : NULL, admit, manufacturer));
     if (!found)
         TRY(new_device(t, tx, idevid, &device));
-    bool was_admitted = found && device.admission == DEVICE_ADMITTED;
-    if (!found && !admit)
-        TRY(count_unexpected(t, tx, callers, device.manufacturer, true));
-    else if (found && admit && !was_admitted)
-        TRY(count_unexpected(t, tx, callers, device.manufacturer, false));
     if (admit)
         device.admission = DEVICE_ADMITTED;
+    if (!bytes_present(device.idevid_spki_sha256)) /* readmitted with whatever key it has now */
+        device.idevid_spki_sha256 = idevid->spki_sha256;
+    device.manufacturer = manufacturer;
     device.last_seen = clock_wall();
     device.last_address = address;
     *ret = device;
+    return true;
+}
+
+bool callers_maker(struct task *t, struct callers *callers, const char *name,
+                   const struct trusted_maker **ret)
+{
+    const struct trust_snapshot *trust;
+    TRY(trust_get(t, callers->trust, t->arena, &trust));
+    const struct trusted_maker *maker = trust_maker_named(trust, name);
+    ENSURE(t, maker != NULL, E_UNKNOWN_MAKER, "there is no manufacturer %s", name);
+    *ret = maker;
     return true;
 }

@@ -10,6 +10,7 @@
 #include "core/pki/chain.h"
 #include "core/pledge/problems.h"
 #include "core/pledge/strangers.h"
+#include "core/pledge/trust.h"
 #include "core/store/records/certificate.h"
 #include "core/store/records/device.h"
 #include "core/store/records/manufacturer.h"
@@ -33,10 +34,9 @@ struct idevid {
     struct cert_list chain; /* verified: leaf first, anchor last */
     const char *serial;     /* serialNumber attribute of the subject */
     struct bytes issuer_spki_sha256;
-    struct bytes device; /* id */
+    struct bytes spki_sha256; /* of its own key */
+    struct bytes device;      /* id */
     const struct manufacturer *manufacturer;
-    /* Anchors of the manufacturer's vouchers; NULL: none configured. */
-    const struct anchors *voucher_anchors;
 };
 /*
  * The caller's IDevID.  Fails with E_NO_CERTIFICATE, E_UNKNOWN_MAKER, E_CERT_EXPIRED, E_NO_SERIAL;
@@ -47,13 +47,12 @@ MUST_USE bool caller_idevid(struct task *t, struct callers *callers, struct http
 
 /* A device with a certificate that we issued. */
 struct ldevid {
-    const struct cert *cert;
     struct certificate record;
 };
-/* Fails with E_NO_CERTIFICATE, E_UNKNOWN_CERTIFICATE, E_CERT_EXPIRED, E_REVOKED_CERTIFICATE. */
-MUST_USE bool caller_ldevid(struct task *t, struct callers *callers, struct http_request *rq,
-                            const struct ldevid **ret);
-/* Whichever of the two the certificate is; the other is NULL. */
+/*
+ * Whichever of the two the certificate is; the other is NULL.  Fails as caller_idevid(), and with
+ * E_REVOKED_CERTIFICATE and E_CERT_EXPIRED for certificates of ours.
+ */
 MUST_USE bool caller_either(struct task *t, struct callers *callers, struct http_request *rq,
                             const struct idevid **ret_idevid, const struct ldevid **ret_ldevid);
 
@@ -72,5 +71,16 @@ MUST_USE bool caller_device_id(struct task *t, struct callers *callers, struct h
 MUST_USE bool caller_device(struct task *t, struct tx *tx, struct callers *callers,
                             const struct idevid *idevid, const char *address, bool admit,
                             struct device *ret);
+
+/*
+ * The key that the device was admitted with is the one it has now: the same serial number under
+ * another key is another matter.  Fails with E_DEVICE_OTHER_KEY.
+ */
+MUST_USE bool caller_check_key(struct task *t, const struct device *device,
+                               const struct idevid *idevid);
+
+/* A manufacturer and its anchors as they stand now, until the task ends; E_UNKNOWN_MAKER. */
+MUST_USE bool callers_maker(struct task *t, struct callers *callers, const char *name,
+                            const struct trusted_maker **ret);
 
 #endif

@@ -14,6 +14,48 @@ struct failure {
     const char *detail;
 };
 
+static bool hour_is_over(const struct device *device, int64_t now)
+{
+    return now - device->failures_since >= HOUR_MS || now < device->failures_since;
+}
+
+/* The one event of an hour in which more came than limits.failures-per-hour. */
+static bool add_flood_event(struct task *t, struct tx *tx, uint64_t limit,
+                            const struct device *device, const char *address)
+{
+    struct event event;
+    record_init(t, &event_type, &event);
+    event.name = "entries-not-shown";
+    event.severity = EVENT_WARNING;
+    event.actor = "gatehouse";
+    event.device = device->id;
+    event.episode = device->episode;
+    event.address = address;
+    event.detail = arena_printf(t->arena,
+                                "more than %llu failed requests and status reports in an hour: the "
+                                "rest of this hour's are in the log only "
+                                "(limits.failures-per-hour)",
+                                (unsigned long long)limit);
+    return event_add(t, tx, &event);
+}
+
+bool timeline_room(struct task *t, struct tx *tx, struct callers *callers, struct device *device,
+                   const char *address, bool *ret_room, bool *ret_changed)
+{
+    uint64_t limit = callers_options(callers)->failures_per_hour;
+    int64_t now = clock_wall();
+    if (hour_is_over(device, now)) {
+        device->failures_since = now;
+        device->failures = 0;
+    }
+    *ret_room = device->failures < limit;
+    *ret_changed = device->failures <= limit;
+    if (device->failures == limit)
+        TRY(add_flood_event(t, tx, limit, device, address));
+    device->failures += *ret_changed;
+    return true;
+}
+
 static bool add_event(struct task *t, struct tx *tx, const struct failure *failure,
                       const struct device *device)
 {
@@ -30,25 +72,6 @@ static bool add_event(struct task *t, struct tx *tx, const struct failure *failu
     return event_add(t, tx, &event);
 }
 
-/* The one event of an hour in which more failed than limits.failures-per-hour. */
-static bool add_flood_event(struct task *t, struct tx *tx, const struct failure *failure,
-                            const struct device *device)
-{
-    struct event event;
-    record_init(t, &event_type, &event);
-    event.name = "failures-not-shown";
-    event.severity = EVENT_WARNING;
-    event.actor = "gatehouse";
-    event.device = device->id;
-    event.address = failure->address;
-    event.detail =
-        arena_printf(t->arena,
-                     "more than %llu failed requests in an hour: the rest of this "
-                     "hour's are in the log only (limits.failures-per-hour)",
-                     (unsigned long long)callers_options(failure->callers)->failures_per_hour);
-    return event_add(t, tx, &event);
-}
-
 static bool read_device(struct task *t, struct tx *tx, const struct failure *failure,
                         struct device *ret)
 {
@@ -60,23 +83,17 @@ static bool read_device(struct task *t, struct tx *tx, const struct failure *fai
 static bool write_failure(struct task *t, struct tx *tx, void *arg)
 {
     const struct failure *failure = arg;
-    uint64_t limit = callers_options(failure->callers)->failures_per_hour;
     struct device device;
+    bool room;
+    bool changed;
     TRY(read_device(t, tx, failure, &device));
-    int64_t now = clock_wall();
-    if (now - device.failures_since >= HOUR_MS || now < device.failures_since) {
-        device.failures_since = now;
-        device.failures = 0;
-    }
-    device.failures++;
-    if (device.failures <= limit)
+    TRY(timeline_room(t, tx, failure->callers, &device, failure->address, &room, &changed));
+    if (room)
         TRY(add_event(t, tx, failure, &device));
-    else if (device.failures == limit + 1)
-        TRY(add_flood_event(t, tx, failure, &device));
-    return table_put(t, tx, &devices, &device);
+    return !changed || table_put(t, tx, &devices, &device);
 }
 
-/* Past the limit nothing is written any more: a looping device must not keep the disk busy. */
+/* Past the limit not even an update is tried: a looping device must not keep the disk busy. */
 static bool already_flooded(struct task *t, const struct failure *failure)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
@@ -86,8 +103,7 @@ static bool already_flooded(struct task *t, const struct failure *failure)
     if (!view_open(t, options->store, &view) ||
         !table_find(t, view_reader(view), &devices, failure->device, &device, &found) || !found)
         return false;
-    int64_t age = clock_wall() - device.failures_since;
-    return device.failures > options->failures_per_hour && age >= 0 && age < HOUR_MS;
+    return device.failures > options->failures_per_hour && !hour_is_over(&device, clock_wall());
 }
 
 void failure_note(struct task *t, struct callers *callers, struct http_request *rq,

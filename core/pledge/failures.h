@@ -1,4 +1,4 @@
-/* Failed requests, where the administrator finds them. */
+/* What a device's own doing brings into its timeline: failed requests above all. */
 #ifndef GATEHOUSE_CORE_PLEDGE_FAILURES_H
 #define GATEHOUSE_CORE_PLEDGE_FAILURES_H
 
@@ -7,10 +7,18 @@
 /*
  * Puts the task's problem into the timeline of the device whose certificate the connection has
  * shown and that was judged to be one; other callers are strangers, noted elsewhere.  `event` is
- * the event's name.  Past limits.failures-per-hour nothing more is written for that hour but one
- * event that says so.  Never fails: what cannot be written is logged.
+ * the event's name.  Never fails: what cannot be written is logged.
  */
 void failure_note(struct task *t, struct callers *callers, struct http_request *rq,
                   const char *event);
+
+/*
+ * Whether the timeline has room for one more entry that the device itself causes: up to
+ * limits.failures-per-hour, then one that says so, then none for the rest of the hour.  Counts in
+ * `device`, which the caller writes when there was room, or when *ret_changed.
+ */
+MUST_USE bool timeline_room(struct task *t, struct tx *tx, struct callers *callers,
+                            struct device *device, const char *address, bool *ret_room,
+                            bool *ret_changed);
 
 #endif

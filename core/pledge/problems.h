@@ -13,8 +13,6 @@
       "its manufacturer: `gatehousectl manufacturers add`.")                                       \
     X(E_NO_SERIAL, "idevid-without-serial-number", "not known here",                               \
       "The IDevID's subject has no serialNumber attribute, so the device cannot be told apart.")   \
-    X(E_UNKNOWN_CERTIFICATE, "certificate-not-ours", "not known here",                             \
-      "The client certificate is none that this Gatehouse issued.")                                \
     X(E_REVOKED_CERTIFICATE, "certificate-revoked", "not known here",                              \
       "The client certificate was revoked; the device's timeline says when and why.")              \
     X(E_DEVICE_UNEXPECTED, "device-unexpected", "not known here",                                  \

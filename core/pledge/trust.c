@@ -8,6 +8,7 @@
 
 struct trust {
     struct store *store;
+    pthread_mutex_t building; /* one snapshot is made at a time: others wait for it */
     pthread_mutex_t lock;
     struct trust_snapshot *current; /* NULL: none made yet */
 };
@@ -21,7 +22,8 @@ struct held {
 struct trust *trust_make(struct store *store)
 {
     struct trust *trust = calloc(1, sizeof(*trust));
-    if (trust == NULL || pthread_mutex_init(&trust->lock, NULL) != 0)
+    if (trust == NULL || pthread_mutex_init(&trust->lock, NULL) != 0 ||
+        pthread_mutex_init(&trust->building, NULL) != 0)
         abort();
     trust->store = store;
     return trust;
@@ -49,6 +51,7 @@ void trust_free(struct trust *trust)
     if (trust == NULL)
         return;
     give_back(trust, trust->current);
+    (void)pthread_mutex_destroy(&trust->building);
     (void)pthread_mutex_destroy(&trust->lock);
     free(trust);
 }
@@ -64,13 +67,12 @@ static void append_all(struct task *t, struct cert_list *all, const struct cert_
     *all = (struct cert_list){items, all->count + more->count};
 }
 
-static bool read_maker(struct task *t, struct trusted_maker *maker, struct cert_list *all)
+static bool read_maker(struct task *t, struct trusted_maker *maker)
 {
+    struct cert_list voucher_certs;
     TRY(certs_parse(t, &maker->record.idevid_anchors, &maker->idevid_anchors));
-    append_all(t, all, &maker->idevid_anchors);
     if (maker->record.voucher_anchors.count == 0)
         return true;
-    struct cert_list voucher_certs;
     TRY(certs_parse(t, &maker->record.voucher_anchors, &voucher_certs));
     return anchors_make(t, &voucher_certs, &maker->voucher_anchors);
 }
@@ -89,32 +91,33 @@ static struct trusted_maker *add_maker(struct task *t, struct trust_snapshot *sn
     return &snapshot->makers[snapshot->maker_count];
 }
 
+/* What is wrong with one record and no other. */
+static const struct problem_kind *const damages[] = {E_STORE_DAMAGED, E_CERT_MALFORMED, E_CRYPTO,
+                                                     NULL};
+
 /*
- * A record whose certificates cannot be read is left out, and said so: one damaged manufacturer
- * must not lock all others' devices out, and none of its own devices is let in.
+ * A record that cannot be read is left out, and said so: one damaged manufacturer must not lock
+ * all others' devices out, and none of its own devices is let in.
  */
 static bool read_makers(struct task *t, struct view *view, struct trust_snapshot *snapshot)
 {
     struct table_scan scan = table_scan(t, view, &manufacturers, BYTES_ABSENT);
     struct cert_list all = {NULL, 0};
     size_t room = 0;
-    for (;;) {
-        bool found;
+    for (bool found = true; found;) {
         struct trusted_maker *maker = add_maker(t, snapshot, &room);
         memset(maker, 0, sizeof(*maker));
-        TRY(table_scan_next(t, &scan, &maker->record, &found));
-        if (!found)
-            break;
-        if (read_maker(t, maker, &all)) {
-            snapshot->maker_count++;
-        } else {
-            log_problem(t, "manufacturer left out: its anchors cannot be read");
-            task_forgive(t);
+        if (table_scan_next(t, &scan, &maker->record, &found) && (!found || read_maker(t, maker))) {
+            append_all(t, &all, &maker->idevid_anchors);
+            snapshot->maker_count += found;
+            continue;
         }
+        if (!task_failed_with_any(t, damages))
+            return false;
+        log_problem(t, "manufacturer left out: its record cannot be read");
+        task_forgive(t);
     }
-    if (all.count == 0)
-        return true;
-    return anchors_make(t, &all, &snapshot->idevid_anchors);
+    return all.count == 0 || anchors_make(t, &all, &snapshot->idevid_anchors);
 }
 
 /* Reads all records into an arena of the snapshot's own. */
@@ -150,20 +153,34 @@ static struct trust_snapshot *take_current(struct trust *trust, uint64_t generat
     return snapshot;
 }
 
-/* Puts a fresh snapshot in the current one's place, unless a newer one stands there already. */
-static struct trust_snapshot *offer(struct trust *trust, struct trust_snapshot *fresh)
+/* Puts a fresh snapshot in the current one's place; a reference more to it. */
+static struct trust_snapshot *put_current(struct trust *trust, struct trust_snapshot *fresh)
 {
     (void)pthread_mutex_lock(&trust->lock);
-    struct trust_snapshot *loser = fresh;
-    if (trust->current == NULL || trust->current->generation < fresh->generation) {
-        loser = trust->current;
-        trust->current = fresh;
-    }
-    struct trust_snapshot *winner = trust->current;
-    winner->references++;
+    struct trust_snapshot *before = trust->current;
+    trust->current = fresh;
+    fresh->references++;
     (void)pthread_mutex_unlock(&trust->lock);
-    give_back(trust, loser);
-    return winner;
+    give_back(trust, before);
+    return fresh;
+}
+
+/* Made anew, unless somebody else has done so while this thread waited for its turn. */
+static bool renew(struct task *t, struct trust *trust, struct view *view, uint64_t generation,
+                  struct trust_snapshot **ret)
+{
+    bool ok = true;
+    (void)pthread_mutex_lock(&trust->building);
+    struct trust_snapshot *snapshot = take_current(trust, generation);
+    struct trust_snapshot *fresh;
+    if (snapshot == NULL) {
+        ok = make_snapshot(t, view, generation, &fresh);
+        snapshot = ok ? put_current(trust, fresh) : NULL;
+    }
+    (void)pthread_mutex_unlock(&trust->building);
+    if (ok)
+        *ret = snapshot;
+    return ok;
 }
 
 bool trust_get(struct task *t, struct trust *trust, struct arena *owner,
@@ -174,11 +191,8 @@ bool trust_get(struct task *t, struct trust *trust, struct arena *owner,
     TRY(view_open(t, trust->store, &view));
     TRY(manufacturers_generation(t, view_reader(view), &generation));
     struct trust_snapshot *snapshot = take_current(trust, generation);
-    if (snapshot == NULL) {
-        struct trust_snapshot *fresh;
-        TRY(make_snapshot(t, view, generation, &fresh));
-        snapshot = offer(trust, fresh);
-    }
+    if (snapshot == NULL)
+        TRY(renew(t, trust, view, generation, &snapshot));
     struct held *held = arena_alloc(owner, sizeof(*held));
     *held = (struct held){trust, snapshot};
     arena_defer(owner, give_back_held, held);

@@ -87,7 +87,7 @@ struct voucher_form {
 extern const struct voucher_form voucher_form_cms;
 /* Every form there is; ends with NULL. */
 extern const struct voucher_form *const voucher_forms[];
-/* By media type without parameters, any case; NULL: none. */
+/* By media type (may be NULL) without parameters, any case; NULL: none. */
 const struct voucher_form *voucher_form_of(const char *media_type);
 
 #endif
