@@ -5,10 +5,10 @@
 #include <pwd.h>
 #include <string.h>
 
-#define BODY_MAX     (1024UL * 1024)
-#define DECISION_MAX 1024
-#define QUOTE_MAX    128           /* octets of a foreign word in a detail */
-#define USER_BUFFER  (64UL * 1024) /* octets: a line of the user database */
+#define BODY_MAX    (1024UL * 1024)
+#define WORD_MAX    1024          /* octets of a word on what the path names */
+#define QUOTE_MAX   128           /* octets of a foreign word in a detail */
+#define USER_BUFFER (64UL * 1024) /* octets: a line of the user database */
 
 /* ---- Routes ---- */
 
@@ -16,10 +16,7 @@ static const char *const json_only[] = {"application/json", NULL};
 
 /* Where http_default_status() would say something else. */
 static const struct problem_status statuses[] = {
-    {E_AMBIGUOUS, 409},
-    {E_STORE_CLOSING, 503},
-    {E_STORE_FULL, 507},
-    {NULL, 0},
+    {E_AMBIGUOUS, 409}, {E_IN_USE, 409}, {E_STORE_CLOSING, 503}, {E_STORE_FULL, 507}, {NULL, 0},
 };
 
 #define READ(path_, handler_)                                                                      \
@@ -27,24 +24,35 @@ static const struct problem_status statuses[] = {
         .method = "GET", .path = (path_), .handler = (handler_), .statuses = statuses,             \
         .style = HTTP_STYLE_PROBLEM                                                                \
     }
-#define CHANGE(path_, limit_, handler_)                                                            \
+#define WRITE(method_, path_, limit_, handler_)                                                    \
     {                                                                                              \
-        .method = "POST", .path = (path_), .media_types = json_only, .body_limit = (limit_),       \
+        .method = (method_), .path = (path_), .media_types = json_only, .body_limit = (limit_),    \
         .handler = (handler_), .statuses = statuses, .style = HTTP_STYLE_PROBLEM                   \
+    }
+#define REMOVE(path_, handler_)                                                                    \
+    {                                                                                              \
+        .method = "DELETE", .path = (path_), .handler = (handler_), .statuses = statuses,          \
+        .style = HTTP_STYLE_PROBLEM                                                                \
     }
 
 static const struct http_route routes[] = {
     READ("/v1/authorities", api_authorities),
     READ("/v1/devices", api_devices),
-    CHANGE("/v1/devices", BODY_MAX, api_devices_expect),
+    WRITE("POST", "/v1/devices", BODY_MAX, api_devices_expect),
     READ("/v1/devices/{}", api_device),
+    WRITE("POST", "/v1/devices/{}", WORD_MAX, api_device_act),
     READ("/v1/manufacturers", api_manufacturers),
-    CHANGE("/v1/manufacturers", BODY_MAX, api_manufacturer_add),
+    WRITE("POST", "/v1/manufacturers", BODY_MAX, api_manufacturer_add),
     READ("/v1/manufacturers/{}", api_manufacturer),
+    WRITE("PUT", "/v1/manufacturers/{}", BODY_MAX, api_manufacturer_set),
+    REMOVE("/v1/manufacturers/{}", api_manufacturer_remove),
     READ("/v1/orders", api_orders),
     READ("/v1/orders/{}", api_order),
-    CHANGE("/v1/orders/{}", DECISION_MAX, api_order_decide),
+    WRITE("POST", "/v1/orders/{}", WORD_MAX, api_order_decide),
     READ("/v1/profiles", api_profiles),
+    WRITE("POST", "/v1/profiles", BODY_MAX, api_profile_add),
+    READ("/v1/profiles/{}", api_profile),
+    WRITE("PUT", "/v1/profiles/{}", BODY_MAX, api_profile_set),
     READ("/v1/status", api_status),
     READ("/v1/strangers", api_strangers),
     {.method = NULL},
@@ -117,6 +125,23 @@ const char *api_quote(struct task *t, const char *text)
     return bytes_to_printable(t->arena, bytes_of_text(text), QUOTE_MAX);
 }
 
+bool api_read_record(struct task *t, const struct http_request *rq, const struct record_type *type,
+                     void *ret)
+{
+    json_t *json;
+    TRY(json_parse(t, rq->body, &json));
+    record_init(t, type, ret);
+    return record_from_json(t, type, json, ret);
+}
+
+bool api_same_name(struct task *t, const struct http_request *rq, const char *name)
+{
+    ENSURE(t, strcmp(name, rq->parameter) == 0, E_INVALID,
+           "name: is %s and cannot be changed to %s", api_quote(t, rq->parameter),
+           api_quote(t, name));
+    return true;
+}
+
 /* ---- Replies ---- */
 
 bool api_reply(struct task *t, struct http_reply *reply, int status, json_t *value)
@@ -132,6 +157,18 @@ bool api_reply_made(struct task *t, struct http_reply *reply, const char *locati
     TRY(api_reply(t, reply, 201, value));
     reply->location = location;
     return true;
+}
+
+bool api_reply_stored(struct task *t, const struct http_request *rq, struct http_reply *reply,
+                      const struct table *table)
+{
+    struct view *view CLEANUP(view_cleanup) = NULL;
+    void *record = arena_alloc(t->arena, table->type->size);
+    json_t *json;
+    TRY(view_open(t, api_of(rq)->store, &view));
+    TRY(table_get(t, view_reader(view), table, bytes_of_text(rq->parameter), record));
+    TRY(record_to_json(t, table->type, record, &json));
+    return api_reply(t, reply, 200, json);
 }
 
 bool api_set_record(struct task *t, json_t *object, const char *name,

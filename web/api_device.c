@@ -11,6 +11,7 @@
 #define EVENTS_MAX       1000
 #define EPISODES_MAX     50 /* earlier ones */
 #define CERTIFICATES_MAX 50
+#define ORDERS_MAX       8 /* open ones */
 
 /* A device that was seen, or one that is expected, or one that is both. */
 struct found {
@@ -117,6 +118,23 @@ static bool add_episodes(struct task *t, struct view *view, const struct device 
     return true;
 }
 
+/* What is being done for it, and what that waits for.  Latest first. */
+static bool add_orders(struct task *t, const struct api *api, struct view *view,
+                       const struct device *device, json_t *answer)
+{
+    struct order *orders = arena_array(t->arena, ORDERS_MAX, sizeof(*orders));
+    json_t *list = json_array();
+    size_t count;
+    (void)json_object_set_new(answer, "orders", list);
+    TRY(api_open_orders(t, view, device->id, ORDERS_MAX, orders, &count));
+    for (size_t i = 0; i < count; i++) {
+        json_t *json;
+        TRY(api_order_json(t, api, &orders[i], &json));
+        (void)json_array_append(list, json);
+    }
+    return true;
+}
+
 /* Latest first. */
 static bool add_certificates(struct task *t, struct view *view, const struct device *device,
                              json_t *answer)
@@ -187,6 +205,7 @@ bool api_device(struct task *t, struct http_request *rq, struct http_reply *repl
         TRY(api_set_record(t, answer, "expected", &expected_type, &found.expected));
     if (found.seen) {
         TRY(add_episodes(t, view, &found.device, answer));
+        TRY(add_orders(t, api, view, &found.device, answer));
         TRY(add_certificates(t, view, &found.device, answer));
         TRY(add_timeline(t, api, view, found.device.id, events, answer));
     }

@@ -47,6 +47,16 @@ static bool add_last_problem(struct task *t, struct view *view, struct device_li
     return true;
 }
 
+static bool add_waits_for(struct task *t, struct view *view, struct device_line *line)
+{
+    struct order latest;
+    size_t count;
+    TRY(api_open_orders(t, view, line->id, 1, &latest, &count));
+    if (count > 0)
+        line->waits_for = api_waits_for(t, &latest);
+    return true;
+}
+
 static bool stage_of(struct task *t, struct view *view, const struct device *device,
                      const char **ret)
 {
@@ -90,6 +100,7 @@ static bool add_seen(struct task *t, struct page *page, const void *record, void
         return true;
     TRY(note_of(t, filter->view, device, &line.note));
     TRY(add_last_problem(t, filter->view, &line));
+    TRY(add_waits_for(t, filter->view, &line));
     return page_add(t, page, &device_line_type, &line);
 }
 

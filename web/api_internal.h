@@ -12,8 +12,13 @@ MUST_USE bool api_manufacturers(struct task *t, struct http_request *rq, struct 
 MUST_USE bool api_manufacturer(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_manufacturer_add(struct task *t, struct http_request *rq,
                                    struct http_reply *reply);
+MUST_USE bool api_manufacturer_set(struct task *t, struct http_request *rq,
+                                   struct http_reply *reply);
+MUST_USE bool api_manufacturer_remove(struct task *t, struct http_request *rq,
+                                      struct http_reply *reply);
 MUST_USE bool api_devices(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_device(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_device_act(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_devices_expect(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_strangers(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_orders(struct task *t, struct http_request *rq, struct http_reply *reply);
@@ -22,6 +27,9 @@ MUST_USE bool api_order_decide(struct task *t, struct http_request *rq, struct h
 MUST_USE bool api_status(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_authorities(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_profiles(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_profile(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_profile_add(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_profile_set(struct task *t, struct http_request *rq, struct http_reply *reply);
 
 /* ---- Requests and replies ---- */
 
@@ -34,10 +42,18 @@ MUST_USE bool api_number(struct task *t, const struct http_request *rq, const ch
 /* The index of a name in a NULL-terminated list.  Fails with E_INVALID naming the choices. */
 MUST_USE bool api_choice(struct task *t, const char *name, const char *text,
                          const char *const *names, unsigned *ret);
+/* The body over the record's presets.  Fails with E_MALFORMED, E_INVALID. */
+MUST_USE bool api_read_record(struct task *t, const struct http_request *rq,
+                              const struct record_type *type, void *ret);
+/* A name is never changed: the body's must be the one in the path.  Fails with E_INVALID. */
+MUST_USE bool api_same_name(struct task *t, const struct http_request *rq, const char *name);
 MUST_USE bool api_reply(struct task *t, struct http_reply *reply, int status, json_t *value);
 /* What was just made, with 201 and its Location. */
 MUST_USE bool api_reply_made(struct task *t, struct http_reply *reply, const char *location,
                              json_t *value);
+/* The record that the path names.  Fails with E_NOT_FOUND. */
+MUST_USE bool api_reply_stored(struct task *t, const struct http_request *rq,
+                               struct http_reply *reply, const struct table *table);
 /* "hint": what the administrator can do about a problem of that name (NULL: none). */
 void api_set_hint(const struct api *api, json_t *object, const char *problem);
 /* A foreign word, fit for a detail. */
@@ -48,6 +64,25 @@ MUST_USE bool api_set_record(struct task *t, json_t *object, const char *name,
 /* The record as the last element of an array. */
 MUST_USE bool api_append_record(struct task *t, json_t *array, const struct record_type *type,
                                 const void *record);
+
+/* "title: New (was: Old); masa-url: none (was: ...)", for the audit trail; NULL: all is the same.
+ */
+MUST_USE bool api_changes(struct task *t, const struct record_type *type, const void *before,
+                          const void *after, const char **ret);
+
+/* Whom an open order waits for: "approval", "the MASA masa.example:443 (masa-failed)". */
+const char *api_waits_for(struct task *t, const struct order *order);
+/* The same in a sentence, with what is in the way and when it is tried next. */
+const char *api_waiting(struct task *t, const struct order *order);
+/* The order with that sentence, while it is open, and with what can be done about its problem. */
+MUST_USE bool api_order_json(struct task *t, const struct api *api, const struct order *order,
+                             json_t **ret);
+/*
+ * The latest open orders of a device, at most `most` of them, among those that it had last.
+ * `ret` has room for as many.
+ */
+MUST_USE bool api_open_orders(struct task *t, struct view *view, struct bytes device, size_t most,
+                              struct order *ret, size_t *ret_count);
 
 /* Devices with exactly this serial number, under whatever issuers. */
 struct table_scan api_scan_serial(struct task *t, struct view *view, const char *serial);

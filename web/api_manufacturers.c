@@ -1,10 +1,14 @@
 #include "core/base/clock.h"
 #include "core/http/address.h"
-#include "core/pki/cert.h"
+#include "core/pki/chain.h"
+#include "core/store/records/device.h"
 #include "core/store/records/event.h"
 #include "core/store/records/manufacturer.h"
 #include "core/store/records/profile.h"
+#include "core/store/records/setting.h"
 #include "web/api_internal.h"
+
+#include <string.h>
 
 #define PATH "/v1/manufacturers"
 
@@ -15,28 +19,26 @@ bool api_manufacturers(struct task *t, struct http_request *rq, struct http_repl
 
 bool api_manufacturer(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
-    struct view *view CLEANUP(view_cleanup) = NULL;
-    struct manufacturer m;
-    json_t *json;
-    TRY(view_open(t, api_of(rq)->store, &view));
-    TRY(table_get(t, view_reader(view), &manufacturers, bytes_of_text(rq->parameter), &m));
-    TRY(record_to_json(t, &manufacturer_type, &m, &json));
-    return api_reply(t, reply, 200, json);
+    return api_reply_stored(t, rq, reply, &manufacturers);
 }
 
-/* ---- POST ---- */
+/* ---- What the field table cannot know ---- */
 
+/* Whatever is made of the anchors later is made of them now, so that nothing useless is kept. */
 static bool check_anchors(struct task *t, const char *name, const struct bytes_list *anchors)
 {
+    const struct cert **items = arena_array(t->arena, anchors->count, sizeof(struct cert *));
+    const struct cert_list certs = {items, anchors->count};
+    const struct anchors *ignored;
     for (size_t i = 0; i < anchors->count; i++) {
-        const struct cert *cert;
-        if (!cert_parse(t, anchors->items[i], &cert))
+        if (!cert_parse(t, anchors->items[i], &items[i]))
             return fail(t, E_INVALID, "%s[%zu]: no certificate in DER: %s", name, i, t->detail);
     }
+    if (!anchors_make(t, &certs, &ignored))
+        return fail(t, E_INVALID, "%s: %s", name, t->detail);
     return true;
 }
 
-/* What the field table cannot know. */
 static bool check_manufacturer(struct task *t, const struct manufacturer *m)
 {
     const char *base;
@@ -51,50 +53,190 @@ static bool check_manufacturer(struct task *t, const struct manufacturer *m)
         if (!network_check(t, m->masa_networks.items[i]))
             return fail_context(t, "masa-networks[%zu]", i);
     }
+    for (size_t i = 0; i < m->allowed_domain_ids.count; i++)
+        ENSURE(t, m->allowed_domain_ids.items[i].len > 0, E_INVALID,
+               "allowed-domain-ids[%zu]: is empty", i);
     return true;
 }
 
-struct addition {
-    const struct manufacturer *manufacturer;
+static bool check_profile(struct task *t, struct reader *r, const char *name)
+{
+    struct profile profile;
+    bool found;
+    if (name == NULL)
+        return true;
+    TRY(table_find(t, r, &profiles, bytes_of_text(name), &profile, &found));
+    ENSURE(t, found, E_INVALID, "profile: there is no profile %s", api_quote(t, name));
+    return true;
+}
+
+/* The keys by which anchors are told apart: a renewed CA certificate is the same anchor. */
+static struct bytes_list keys_of(struct task *t, const struct bytes_list *anchors)
+{
+    struct bytes *keys = arena_array(t->arena, anchors->count, sizeof(*keys));
+    struct task aside = *t;
+    size_t count = 0;
+    for (size_t i = 0; i < anchors->count; i++) {
+        const struct cert *cert;
+        if (cert_parse(&aside, anchors->items[i], &cert)) /* in a damaged record it may not be */
+            keys[count++] = cert_spki_sha256(t, cert);
+    }
+    return (struct bytes_list){keys, count};
+}
+
+/* ---- POST, PUT ---- */
+
+static const struct bytes_list no_anchors = {NULL, 0};
+
+struct writing {
+    struct manufacturer *manufacturer;
     const char *actor;
 };
 
+static bool note(struct task *t, struct tx *tx, const char *event, const char *actor,
+                 const char *detail)
+{
+    const struct event e = {
+        .name = event, .severity = EVENT_INFO, .actor = actor, .detail = detail};
+    return event_add(t, tx, &e);
+}
+
+static bool read_body(struct task *t, const struct http_request *rq, struct manufacturer *ret)
+{
+    TRY(api_read_record(t, rq, &manufacturer_type, ret));
+    return check_manufacturer(t, ret);
+}
+
 static bool add(struct task *t, struct tx *tx, void *arg)
 {
-    const struct addition *addition = arg;
-    const struct manufacturer *m = addition->manufacturer;
-    struct reader *r = tx_reader(tx);
-    struct manufacturer *other = arena_alloc(t->arena, sizeof(*other));
-    struct profile *profile = arena_alloc(t->arena, sizeof(*profile));
+    const struct writing *w = arg;
+    const struct manufacturer *m = w->manufacturer;
+    const struct bytes_list keys = keys_of(t, &m->idevid_anchors);
+    struct manufacturer other;
     bool found;
-    TRY(table_find(t, r, &manufacturers, bytes_of_text(m->name), other, &found));
+    TRY(table_find(t, tx_reader(tx), &manufacturers, bytes_of_text(m->name), &other, &found));
     ENSURE(t, !found, E_EXISTS, "there is a manufacturer %s already", m->name);
-    if (m->profile != NULL) {
-        TRY(table_find(t, r, &profiles, bytes_of_text(m->profile), profile, &found));
-        ENSURE(t, found, E_INVALID, "profile: there is no profile %s", api_quote(t, m->profile));
-    }
+    TRY(check_profile(t, tx_reader(tx), m->profile));
     TRY(manufacturer_put(t, tx, m));
-    const struct event event = {
-        .name = "manufacturer-added",
-        .severity = EVENT_INFO,
-        .actor = addition->actor,
-        .detail =
-            arena_printf(t->arena, "%s, %zu IDevID anchors", m->name, m->idevid_anchors.count),
-    };
-    return event_add(t, tx, &event);
+    TRY(manufacturer_move_anchors(t, tx, m->name, &no_anchors, &keys));
+    return note(t, tx, "manufacturer-added", w->actor,
+                arena_printf(t->arena, "%s, %zu IDevID anchors", m->name, m->idevid_anchors.count));
 }
 
 bool api_manufacturer_add(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     struct manufacturer m;
-    struct addition addition = {&m, api_actor(t, rq)};
+    struct writing w = {&m, api_actor(t, rq)};
     json_t *json;
-    TRY(json_parse(t, rq->body, &json));
-    record_init(t, &manufacturer_type, &m);
-    TRY(record_from_json(t, &manufacturer_type, json, &m));
-    TRY(check_manufacturer(t, &m));
+    TRY(read_body(t, rq, &m));
     m.created = clock_wall();
-    TRY(store_update(t, api_of(rq)->store, add, &addition));
+    TRY(store_update(t, api_of(rq)->store, add, &w));
     TRY(record_to_json(t, &manufacturer_type, &m, &json));
     return api_reply_made(t, reply, arena_printf(t->arena, PATH "/%s", m.name), json);
+}
+
+static bool change(struct task *t, struct tx *tx, void *arg)
+{
+    const struct writing *w = arg;
+    struct manufacturer *m = w->manufacturer;
+    struct manufacturer before;
+    const char *changes;
+    TRY(table_get(t, tx_reader(tx), &manufacturers, bytes_of_text(m->name), &before));
+    m->created = before.created;
+    m->rest = before.rest;
+    TRY(api_changes(t, &manufacturer_type, &before, m, &changes));
+    if (changes == NULL)
+        return true;
+    const struct bytes_list had = keys_of(t, &before.idevid_anchors);
+    const struct bytes_list has = keys_of(t, &m->idevid_anchors);
+    TRY(check_profile(t, tx_reader(tx), m->profile));
+    TRY(manufacturer_put(t, tx, m));
+    TRY(manufacturer_move_anchors(t, tx, m->name, &had, &has));
+    return note(t, tx, "manufacturer-changed", w->actor,
+                arena_printf(t->arena, "%s: %s", m->name, changes));
+}
+
+bool api_manufacturer_set(struct task *t, struct http_request *rq, struct http_reply *reply)
+{
+    struct manufacturer m;
+    struct writing w = {&m, api_actor(t, rq)};
+    json_t *json;
+    TRY(read_body(t, rq, &m));
+    TRY(api_same_name(t, rq, m.name));
+    TRY(store_update(t, api_of(rq)->store, change, &w));
+    TRY(record_to_json(t, &manufacturer_type, &m, &json));
+    return api_reply(t, reply, 200, json);
+}
+
+/* ---- DELETE ---- */
+
+static bool check_not_expected(struct task *t, struct view *view, const char *name)
+{
+    struct expected first;
+    bool found;
+    struct table_scan scan =
+        table_scan(t, view, &expected_devices, expected_key(t->arena, name, ""));
+    TRY(table_scan_next(t, &scan, &first, &found));
+    ENSURE(t, !found || strcmp(first.manufacturer, name) != 0, E_IN_USE,
+           "devices of %s are expected: %s, for one", name, api_quote(t, first.serial));
+    return true;
+}
+
+static bool check_not_seen(struct task *t, struct view *view, const char *name)
+{
+    struct table_scan scan = table_scan(t, view, &devices, BYTES_ABSENT);
+    for (;;) {
+        struct arena_mark mark = arena_mark(t->arena);
+        struct device device;
+        bool found;
+        TRY(table_scan_next(t, &scan, &device, &found));
+        if (!found)
+            return true;
+        ENSURE(t, strcmp(device.manufacturer, name) != 0, E_IN_USE,
+               "devices of %s have been seen: %s, for one", name, api_quote(t, device.serial));
+        arena_rewind(t->arena, mark);
+    }
+}
+
+/*
+ * Nothing refers to the manufacturer.  What comes between this look and the update finds no
+ * manufacturer any more: a place on the list then admits nobody, and can be removed.
+ */
+static bool check_unused(struct task *t, struct store *store, const char *name)
+{
+    struct view *view CLEANUP(view_cleanup) = NULL;
+    struct manufacturer m;
+    TRY(view_open(t, store, &view));
+    TRY(table_get(t, view_reader(view), &manufacturers, bytes_of_text(name), &m));
+    TRY(check_not_expected(t, view, name));
+    return check_not_seen(t, view, name);
+}
+
+struct removal {
+    const char *name;
+    const char *actor;
+    struct manufacturer removed;
+};
+
+static bool remove_manufacturer(struct task *t, struct tx *tx, void *arg)
+{
+    struct removal *removal = arg;
+    const char *name = removal->name;
+    const char *counter = arena_printf(t->arena, SETTING_UNEXPECTED_DEVICES "%s", name);
+    TRY(table_get(t, tx_reader(tx), &manufacturers, bytes_of_text(name), &removal->removed));
+    const struct bytes_list had = keys_of(t, &removal->removed.idevid_anchors);
+    TRY(manufacturer_move_anchors(t, tx, name, &had, &no_anchors));
+    TRY(manufacturer_delete(t, tx, name));
+    TRY(table_delete(t, tx, &settings, bytes_of_text(counter)));
+    return note(t, tx, "manufacturer-removed", removal->actor, name);
+}
+
+bool api_manufacturer_remove(struct task *t, struct http_request *rq, struct http_reply *reply)
+{
+    struct removal removal = {.name = rq->parameter, .actor = api_actor(t, rq)};
+    json_t *json;
+    TRY(check_unused(t, api_of(rq)->store, removal.name));
+    TRY(store_update(t, api_of(rq)->store, remove_manufacturer, &removal));
+    TRY(record_to_json(t, &manufacturer_type, &removal.removed, &json));
+    return api_reply(t, reply, 200, json);
 }

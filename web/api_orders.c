@@ -92,6 +92,17 @@ static bool add_octets(struct task *t, struct view *view, struct bytes id, json_
     return true;
 }
 
+bool api_order_json(struct task *t, const struct api *api, const struct order *order, json_t **ret)
+{
+    json_t *json;
+    TRY(record_to_json(t, &order_type, order, &json));
+    if (order->finished == 0)
+        (void)json_object_set_new(json, "waits-for", json_string(api_waiting(t, order)));
+    api_set_hint(api, json, order->problem);
+    *ret = json;
+    return true;
+}
+
 static bool reply_order(struct task *t, const struct api *api, struct bytes id, bool octets,
                         struct http_reply *reply)
 {
@@ -100,10 +111,9 @@ static bool reply_order(struct task *t, const struct api *api, struct bytes id, 
     json_t *json;
     TRY(view_open(t, api->store, &view));
     TRY(table_get(t, view_reader(view), &order_table, id, &order));
-    TRY(record_to_json(t, &order_type, &order, &json));
+    TRY(api_order_json(t, api, &order, &json));
     if (octets)
         TRY(add_octets(t, view, id, json));
-    api_set_hint(api, json, order.problem);
     return api_reply(t, reply, 200, json);
 }
 
@@ -137,12 +147,9 @@ bool api_order_decide(struct task *t, struct http_request *rq, struct http_reply
     static const char *const decisions[] = {"decline", "approve", NULL};
     struct decision decision;
     struct word word;
-    json_t *json;
     unsigned approve;
     TRY(id_from_text(t, "order", rq->parameter, &word.order));
-    TRY(json_parse(t, rq->body, &json));
-    record_init(t, &decision_type, &decision);
-    TRY(record_from_json(t, &decision_type, json, &decision));
+    TRY(api_read_record(t, rq, &decision_type, &decision));
     TRY(api_choice(t, "decision", decision.decision, decisions, &approve));
     word.approve = approve == 1;
     word.actor = api_actor(t, rq);

@@ -1,16 +1,10 @@
-/* Resources that are only read: authorities, profiles, strangers. */
+/* Resources that are only read: authorities, strangers. */
 #include "core/store/records/authority.h"
-#include "core/store/records/profile.h"
 #include "web/api_internal.h"
 
 bool api_authorities(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     return page_of_table(t, rq, reply, &authorities);
-}
-
-bool api_profiles(struct task *t, struct http_request *rq, struct http_reply *reply)
-{
-    return page_of_table(t, rq, reply, &profiles);
 }
 
 /* All of them: they are as many as the ring has places. */

@@ -26,9 +26,22 @@ static const struct field device_line_fields[] = {
           .help = "When that was."),
     FIELD(11, struct device_line, note, "note", FIELD_TEXT,
           .help = "Remark from the list of expected devices."),
+    FIELD(12, struct device_line, waits_for, "waits-for", FIELD_TEXT,
+          .help = "Whom its latest open order waits for: approval, or a MASA or CA, with the "
+                  "problem that the last attempt met."),
 };
 const struct record_type device_line_type =
     RECORD_TYPE("device-line", 1, struct device_line, device_line_fields);
+
+static const struct field device_action_fields[] = {
+    FIELD(1, struct device_action, action, "action", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .help = "remove or readmit."),
+    FIELD(2, struct device_action, manufacturer, "manufacturer", FIELD_TEXT,
+          .help = "Name of the manufacturer whose device is meant; the path then names it by its "
+                  "serial number, not by its id."),
+};
+const struct record_type device_action_type =
+    RECORD_TYPE("device-action", 1, struct device_action, device_action_fields);
 
 /* ---- Orders ---- */
 

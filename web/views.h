@@ -18,9 +18,18 @@ struct device_line {
     const char *last_problem;
     int64_t last_problem_at;
     const char *note;
+    const char *waits_for; /* NULL: no order of its is open */
     struct record_rest rest;
 };
 extern const struct record_type device_line_type;
+
+/* POST devices/{}. */
+struct device_action {
+    const char *action;       /* "remove" or "readmit" */
+    const char *manufacturer; /* NULL: whoever has such a device */
+    struct record_rest rest;
+};
+extern const struct record_type device_action_type;
 
 /* POST orders/{}. */
 struct decision {
