@@ -34,6 +34,7 @@ enum ca_outcome { CA_ISSUED, CA_WAITING };
 struct ca_result {
     enum ca_outcome outcome;
     const struct cert *certificate; /* issued */
+    const struct cert *issuer;      /* who signed it; NULL: not known */
     int64_t retry_after;            /* waiting: ms */
 };
 

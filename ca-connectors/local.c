@@ -119,7 +119,8 @@ static bool local_enrol(struct task *t, void *ca, const struct ca_request *reque
     TRY(set_validity(t, issue.issuer, request->profile->validity, &issue));
     TRY(issue_certificate(t, &issue, &certificate));
     failpoint(FP_ENROL_AFTER_SIGNED);
-    *ret = (struct ca_result){.outcome = CA_ISSUED, .certificate = certificate};
+    *ret = (struct ca_result){
+        .outcome = CA_ISSUED, .certificate = certificate, .issuer = issue.issuer};
     return true;
 }
 

@@ -139,13 +139,6 @@ struct issued {
     const char *address;
 };
 
-static bool put_certificate(struct task *t, struct tx *tx, const struct issued *issued)
-{
-    TRY(table_put(t, tx, &certificates, &issued->record));
-    return blob_put(t, tx, &certificates, issued->record.id, CERTIFICATE_BLOB_DER,
-                    issued->cert->der);
-}
-
 static const char *words_about(struct task *t, const struct certificate *record)
 {
     return arena_printf(t->arena, "subject %s, serial %s, valid until %s, CA %s", record->subject,
@@ -161,7 +154,7 @@ static bool note_issued(struct task *t, struct tx *tx, void *arg)
     struct event event;
     TRY(gate_holds(t, tx_reader(tx), issued->est, issued->record.device, issued->record.episode,
                    &e));
-    TRY(put_certificate(t, tx, issued));
+    TRY(certificate_put(t, tx, &issued->record, issued->cert->der));
     e.certificate = issued->record.id;
     if (e.stage < EPISODE_ENROLLED)
         e.stage = EPISODE_ENROLLED;
@@ -186,18 +179,19 @@ struct orphan {
 static bool note_orphan(struct task *t, struct tx *tx, void *arg)
 {
     struct orphan *orphan = arg;
-    struct certificate *record = &orphan->issued->record;
-    record->state = CERTIFICATE_REVOKED;
-    record->revoked = clock_wall();
-    record->revoked_because = "its onboarding ended before it was handed out";
-    TRY(put_certificate(t, tx, orphan->issued));
+    const struct certificate *record = &orphan->issued->record;
+    bool changed;
+    TRY(certificate_put(t, tx, record, orphan->issued->cert->der));
+    TRY(certificate_revoke(t, tx, record->id, REVOKED_CESSATION_OF_OPERATION,
+                           "its onboarding ended before it was handed out", NULL, &changed));
     return order_trouble_note(t, tx, &orphan->trouble);
 }
 
 static bool describe(struct task *t, const struct order *order, const struct enrolment *enrolment,
-                     const struct cert *cert, const char *ca, struct issued *ret)
+                     const struct ca_result *result, const char *ca, struct issued *ret)
 {
     struct certificate *record = &ret->record;
+    const struct cert *cert = result->certificate;
     record_init(t, &certificate_type, record);
     record->id = bytes_sha256(t->arena, cert->der);
     record->device = order->device;
@@ -210,6 +204,9 @@ static bool describe(struct task *t, const struct order *order, const struct enr
     record->not_before = cert_not_before(cert);
     record->not_after = cert_not_after(cert);
     record->issued = clock_wall();
+    record->profile = enrolment->profile;
+    if (result->issuer != NULL)
+        record->issuer_key = cert_spki_sha256(t, result->issuer);
     ret->cert = cert;
     ret->address = enrolment->address;
     return cert_alt_names(t, cert, &record->names);
@@ -271,12 +268,13 @@ bool enrol_order_told(const struct task *t)
 
 /* RFC 7030 4.2.3: the answer holds the issued certificate and nothing else. */
 static bool hand_out(struct task *t, struct order_run *run, const struct enrolment *enrolment,
-                     const struct cert *cert, const char *ca)
+                     const struct ca_result *result, const char *ca)
 {
     struct issued issued = {.est = run->context};
+    const struct cert *cert = result->certificate;
     struct cert_list one = {&cert, 1};
     struct bytes p7;
-    TRY(describe(t, run->order, enrolment, cert, ca, &issued));
+    TRY(describe(t, run->order, enrolment, result, ca, &issued));
     TRY(cms_certs_only(t, &one, &p7));
     if (order_done(t, run, EST_CERTS_ONLY, p7, note_issued, &issued)) {
         failpoint(FP_ENROL_AFTER_DONE);
@@ -310,7 +308,7 @@ static bool run_enrolment(struct task *t, struct order_run *run)
         (void)fail(t, E_CA_FAILED, "the CA is working on it");
         return order_retry(t, run, result.retry_after, NULL, NULL);
     }
-    return hand_out(t, run, &enrolment, result.certificate, profile.ca) || give_up_or_wait(t, run);
+    return hand_out(t, run, &enrolment, &result, profile.ca) || give_up_or_wait(t, run);
 }
 
 /* The order's own certificate, while it is good and the onboarding goes on. */

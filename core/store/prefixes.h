@@ -18,6 +18,7 @@ enum store_prefix {
     PREFIX_NONCE = 'N', /* device id, digest of a nonce -> what it came in                */
     PREFIX_ORDER = 'O',
     PREFIX_PROFILE = 'P',
+    PREFIX_CERTIFICATE_NAME = 'I', /* name, NUL, certificate                                    */
     PREFIX_SETTING = 'S', /* name -> one value: generation counters, audit home            */
     PREFIX_AUTHORITY = 'U',
     PREFIX_OWN_DOMAIN = 'W', /* domainID -> since when it is ours                             */
@@ -26,6 +27,11 @@ enum store_prefix {
 
     PREFIX_CERTIFICATE_BY_DEVICE = 'c',
     PREFIX_CERTIFICATE_BY_ORDER = 'b',
+    PREFIX_CERTIFICATE_BY_SERIAL = 's', /* issuer's key, serial number                          */
+    PREFIX_CERTIFICATE_BY_NUMBER = 'n', /* serial number                                        */
+    PREFIX_CERTIFICATE_BY_KEY = 'k',
+    PREFIX_CERTIFICATE_BY_EXPIRY = 'x',
+    PREFIX_CERTIFICATE_REVOKED = 'y', /* issuer's key; only revoked and suspended ones          */
     PREFIX_DEVICE_BY_SERIAL = 'd',
     PREFIX_EPISODE_BY_DEVICE = 'e',
     PREFIX_ORDER_ACTIVE = 'o',

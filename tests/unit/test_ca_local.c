@@ -361,7 +361,8 @@ static bool strange_enrol(struct task *t, void *ca, const struct ca_request *req
     const struct strange_ca *strange = ca;
     (void)t;
     (void)request;
-    *ret = (struct ca_result){strange->outcome, strange->certificate, 1000};
+    *ret = (struct ca_result){
+        .outcome = strange->outcome, .certificate = strange->certificate, .retry_after = 1000};
     return true;
 }
 

@@ -10,8 +10,7 @@
 #include "core/store/records/setting.h"
 
 const struct table *const record_tables[] = {
-    &anchor_keys,   &authorities,  &cas,      &certificates,
-    &devices,       &device_names, &episodes, &expected_devices,
-    &manufacturers, &own_domains,  &profiles, &settings,
-    &used_nonces,   NULL,
+    &anchor_keys, &authorities,  &cas,      &certificate_names, &certificates,
+    &devices,     &device_names, &episodes, &expected_devices,  &manufacturers,
+    &own_domains, &profiles,     &settings, &used_nonces,       NULL,
 };

@@ -6,12 +6,31 @@
 
 #define CERTIFICATE_SUBJECT_MAX 1024 /* octets of text */
 #define CERTIFICATE_NAMES_MAX   32
+#define CERTIFICATE_REASON_MAX  256 /* octets */
 
-enum certificate_state { CERTIFICATE_ISSUED, CERTIFICATE_REVOKED };
+enum certificate_state {
+    CERTIFICATE_ISSUED,
+    CERTIFICATE_REVOKED,   /* for good */
+    CERTIFICATE_SUSPENDED, /* on hold: may become good again (RFC 5280 5.3.1, certificateHold) */
+};
+
+/* RFC 5280 5.3.1, CRLReason; the numbers are those of the standard. */
+enum revocation_reason {
+    REVOKED_UNSPECIFIED = 0,
+    REVOKED_KEY_COMPROMISE = 1,
+    REVOKED_CA_COMPROMISE = 2,
+    REVOKED_AFFILIATION_CHANGED = 3,
+    REVOKED_SUPERSEDED = 4,
+    REVOKED_CESSATION_OF_OPERATION = 5,
+    REVOKED_CERTIFICATE_HOLD = 6,
+    REVOKED_PRIVILEGE_WITHDRAWN = 9,
+};
+/* Kebab-case names by those numbers; "reserved-7" and "reserved-8" are nobody's. */
+extern const char *const revocation_reason_names[];
 
 struct certificate {
-    struct bytes id; /* SHA-256 of the DER; the key */
-    struct bytes device;
+    struct bytes id;     /* SHA-256 of the DER; the key */
+    struct bytes device; /* absent: issued to a client that is no device */
     struct bytes episode;
     struct bytes order;
     const char *ca;
@@ -24,7 +43,13 @@ struct certificate {
     int64_t issued;
     unsigned int state; /* enum certificate_state */
     int64_t revoked;
-    const char *revoked_because;
+    const char *revoked_because; /* in an administrator's words */
+    unsigned int reason;         /* enum revocation_reason, of a revoked or suspended one */
+    struct bytes issuer_key;     /* SHA-256 of the issuing CA's SPKI; absent: not known */
+    const char *client;          /* who asked, when it is no device: "secret:lab-routers" */
+    const char *label;           /* EST label it was asked for under; NULL: none */
+    const char *profile;
+    struct bytes renews; /* id of the certificate that it takes the place of */
     struct record_rest rest;
 };
 enum { CERTIFICATE_BLOB_DER = 1 };
@@ -33,5 +58,47 @@ extern const struct record_type certificate_type;
 extern const struct table certificates;
 extern const struct table_index certificates_by_device; /* device id, time of issue */
 extern const struct table_index certificates_by_order;  /* order id; unique */
+extern const struct table_index certificates_by_serial; /* issuer_key, serial; unique */
+extern const struct table_index certificates_by_number; /* serial, its length behind it */
+extern const struct table_index certificates_by_key;    /* spki_sha256 */
+extern const struct table_index certificates_by_expiry; /* not_after */
+extern const struct table_index certificates_revoked;   /* issuer_key: revoked and suspended ones */
+
+/* For certificates_by_serial. */
+struct bytes certificate_serial_key(struct arena *arena, struct bytes issuer_key,
+                                    struct bytes serial);
+
+/*
+ * By which names a certificate is found: its subject, the subject's common name and its
+ * alternative names, in lower case and cut to CERTIFICATE_NAME_KEY_MAX octets.
+ */
+#define CERTIFICATE_NAME_KEY_MAX 200
+struct certificate_name {
+    const char *name;
+    struct bytes certificate; /* id */
+    struct record_rest rest;
+};
+extern const struct record_type certificate_name_type;
+extern const struct table certificate_names; /* name, NUL, id */
+/* The text as such a name. */
+const char *certificate_name_key(struct arena *arena, const char *text);
+
+/* Writes a certificate that was just issued: the record, its names and its DER. */
+MUST_USE bool certificate_put(struct task *t, struct tx *tx, const struct certificate *certificate,
+                              struct bytes der);
+
+/*
+ * Revokes, or with REVOKED_CERTIFICATE_HOLD suspends, as of now, and marks the CA's CRL as stale.
+ * `ret` (may be NULL) is the record as it is afterwards.  A revoked certificate stays as it is and
+ * *ret_changed is false; a suspended one may be revoked.  Fails with E_NOT_FOUND.
+ */
+MUST_USE bool certificate_revoke(struct task *t, struct tx *tx, struct bytes id,
+                                 enum revocation_reason reason, const char *because,
+                                 struct certificate *ret, bool *ret_changed);
+/* A suspended certificate becomes good again.  Fails with E_NOT_FOUND, or E_INVALID for others. */
+MUST_USE bool certificate_resume(struct task *t, struct tx *tx, struct bytes id,
+                                 struct certificate *ret);
+/* Counts up with each change of what CRLs have to say. */
+MUST_USE bool revocations_generation(struct task *t, struct reader *r, uint64_t *ret);
 
 #endif

@@ -6,6 +6,7 @@
 
 #define SETTING_OWNER                    "owner"
 #define SETTING_MANUFACTURERS_GENERATION "manufacturers-generation"
+#define SETTING_REVOCATIONS_GENERATION   "revocations-generation"
 #define SETTING_UNEXPECTED_DEVICES       "unexpected-devices/" /* and the manufacturer */
 
 struct setting {
