@@ -194,7 +194,7 @@ static void answers_up_to_the_limit_are_read(void **state)
     assert_fails(t,
                  call_url(t, scene,
                           arena_printf(t->arena, "https://127.0.0.1:%u/octets/10001", scene->port)),
-                 E_PEER_ANSWER);
+                 E_PEER_TOO_LARGE);
     assert_detail(t, "10000 octets");
     leave_scene(scene);
 }
@@ -221,26 +221,30 @@ static void answer_endlessly(SSL *ssl, int socket, int number)
 
 static void broken_answers_fail(void **state)
 {
-    static const char *const answers[] = {
-        "",
-        "\r\n",
-        "hello, this is no HTTP\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nnot a hundred",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Le",
+    const struct {
+        const char *answer;
+        const struct problem_kind *kind;
+    } cases[] = {
+        {"", E_PEER_ANSWER},
+        {"\r\n", E_PEER_NOT_HTTP},
+        {"hello, this is no HTTP\r\n\r\n", E_PEER_NOT_HTTP},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nnot a hundred", E_PEER_ANSWER},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", E_PEER_ANSWER},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n\r\n", E_PEER_ANSWER},
+        {"HTTP/1.1 200 OK\r\nContent-Le", E_PEER_ANSWER},
+        {"HTTP/1.1 100 Continue\r\n\r\n", E_PEER_ANSWER},
     };
     struct task *t = test_task(state);
     struct scene *scene = set_scene(t);
-    for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
-        rogue_answer = answers[i];
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        rogue_answer = cases[i].answer;
         struct rogue *rogue = rogue_start(t, &scene->credential, answer_badly);
         scene->target.anchors = list_of(t, der_of(t, scene->credential.cert));
-        assert_fails(t, call_rogue(t, scene, rogue), E_PEER_ANSWER);
+        assert_fails(t, call_rogue(t, scene, rogue), cases[i].kind);
         assert_lacks(t->detail, "secret");
     }
     struct rogue *rogue = rogue_start(t, &scene->credential, answer_endlessly);
-    assert_fails(t, call_rogue(t, scene, rogue), E_PEER_ANSWER);
+    assert_fails(t, call_rogue(t, scene, rogue), E_PEER_TOO_LARGE);
     assert_detail(t, "65536 octets");
     leave_scene(scene);
 }

@@ -3,6 +3,7 @@
 #include "tests/unit/http_client_fixture.h"
 
 #include "core/base/clock.h"
+#include "core/http/client_private.h"
 
 #include <dlfcn.h>
 #include <netdb.h>
@@ -150,30 +151,62 @@ static void unknown_name_is_unresolved(void **state)
     leave_scene(scene);
 }
 
-static void stalled_resolver_does_not_hold_a_call_and_lookups_are_bounded(void **state)
+static void close_resolver(void)
+{
+    atomic_store(&resolver.open, false);
+    atomic_store(&resolver.calls, 0);
+}
+
+static void open_resolver(void)
+{
+    atomic_store(&resolver.open, true);
+    assert_comes(atomic_load(&resolver.stalled) == 0);
+}
+
+static void stalled_resolver_does_not_hold_a_call_and_lookups_of_a_name_are_bounded(void **state)
 {
     struct task *t = test_task(state);
     struct scene *scene = set_scene(t);
-    atomic_store(&resolver.open, false);
-    atomic_store(&resolver.calls, 0);
+    close_resolver();
     scene->options.timeout = 30;
     use_options(t, scene);
-    int calls = 0;
     int64_t begun = clock_monotonic();
-    do {
-        assert_fails(t, call_host(t, scene, arena_printf(t->arena, "stalled%d.example", calls)),
-                     E_PEER_UNRESOLVED);
-        calls++;
-    } while (strstr(t->detail, "no more are begun") == NULL && calls < 200);
+    for (int i = 0; i < LOOKUPS_STALLED_PER_HOST; i++)
+        assert_fails(t, call_host(t, scene, "stalled.example"), E_PEER_UNRESOLVED);
+    assert_lacks(t->detail, "not looked up again");
+    assert_fails(t, call_host(t, scene, "STALLED.example"), E_PEER_UNRESOLVED);
+    assert_detail(t, "not looked up again");
+    assert_int_equal(atomic_load(&resolver.calls), LOOKUPS_STALLED_PER_HOST);
     assert_true(clock_monotonic() - begun < PATIENCE_MS);
-    assert_true(calls > 1 && calls < 200);
-    assert_int_equal(atomic_load(&resolver.calls), calls - 1);
-    /* Who needs no lookup is served all the while. */
+    /* Another name, and who needs no lookup, is served all the while. */
     scene->options.timeout = PATIENCE_MS;
+    assert_fails(t, call_host(t, scene, "nobody.example"), E_PEER_UNRESOLVED);
+    assert_int_equal(atomic_load(&resolver.calls), LOOKUPS_STALLED_PER_HOST + 1);
     assert_ok(t, call_host(t, scene, "127.0.0.1"));
     assert_ok(t, call_host(t, scene, "masa.example"));
-    atomic_store(&resolver.open, true);
-    assert_comes(atomic_load(&resolver.stalled) == 0);
+    open_resolver();
+    leave_scene(scene);
+}
+
+static void lookups_under_way_are_bounded_in_all(void **state)
+{
+    struct task *t = test_task(state);
+    struct scene *scene = set_scene(t);
+    struct lookup *lookups[LOOKUPS_MAX];
+    struct lookup *more;
+    atomic_store(&resolver.calls, 0);
+    for (int i = 0; i < LOOKUPS_MAX; i++)
+        assert_ok(t, lookup_begin(t, scene->client, arena_printf(t->arena, "host%d.example", i),
+                                  &lookups[i]));
+    assert_fails(t, lookup_begin(t, scene->client, "more.example", &more), E_RESOLVER_BUSY);
+    assert_fails(t, call_host(t, scene, "nobody.example"), E_RESOLVER_BUSY);
+    assert_int_equal(atomic_load(&resolver.calls), 0);
+    assert_ok(t, call_host(t, scene, "127.0.0.1"));
+    lookup_end(scene->client, lookups[0], false);
+    assert_fails(t, call_host(t, scene, "nobody.example"), E_PEER_UNRESOLVED);
+    lookup_end(scene->client, lookups[1], true); /* it has not ended */
+    assert_ok(t, lookup_begin(t, scene->client, "more.example", &more));
+    assert_fails(t, call_host(t, scene, "nobody.example"), E_RESOLVER_BUSY);
     leave_scene(scene);
 }
 
@@ -256,7 +289,8 @@ int main(void)
         UNIT_TEST(common_name_is_no_host_name),
         UNIT_TEST(special_addresses_are_refused_unless_allowed),
         UNIT_TEST(unknown_name_is_unresolved),
-        UNIT_TEST(stalled_resolver_does_not_hold_a_call_and_lookups_are_bounded),
+        UNIT_TEST(stalled_resolver_does_not_hold_a_call_and_lookups_of_a_name_are_bounded),
+        UNIT_TEST(lookups_under_way_are_bounded_in_all),
         UNIT_TEST(our_certificate_and_chain_are_shown),
         UNIT_TEST(key_that_only_signs_by_its_own_method_serves),
         UNIT_TEST(peer_that_refuses_our_certificate_is_a_matter_of_tls),

@@ -116,7 +116,7 @@ static void items_that_contradict_each_other_are_named(void **state)
          "node.yaml: orders.runners-per-peer: must be at most orders.runners (10)"},
         {"orders: {retry-first: 2 min}", "orders.retry-first: must be at most orders.retry-most"},
         {"orders: {lifetime: 1 min, run-limit: 2 min}", "orders.run-limit:"},
-        {"orders: {replay: 31 d}", "orders.replay: must be at most orders.retention (30 d)"},
+        {"orders: {replay: 8 d}", "orders.replay: must be at most orders.retention (7 d)"},
         {"limits: {connections: 100}", "limits.connections-per-address: must be at most"},
         {"limits: {requests: 2000}", "store.readers: must be at least"},
         {"limits: {retry-after: 1500 ms}", "limits.retry-after: must be whole seconds"},

@@ -315,8 +315,9 @@ static void dns_pattern_is_a_name_with_one_place(void **state)
     struct task *t = test_task(state);
     struct profile profile = valid_profile(t);
     static const char *const good[] = {"{serial}.phones.example.com", "dev-{serial}.example",
-                                       "gateway.example.com"};
-    static const char *const bad[] = {"{serial}{serial}.example",
+                                       "{serial}"};
+    static const char *const bad[] = {"gateway.example.com", /* one name for all */
+                                      "{serial}{serial}.example",
                                       "{mac}.example",
                                       "a b.example",
                                       "{serial",

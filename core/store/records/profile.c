@@ -112,8 +112,8 @@ bool profile_check(struct task *t, const struct profile *profile)
     TRY(record_check(t, &profile_type, profile));
     TRY(slug_check(t, "name", profile->name));
     TRY(slug_check(t, "ca", profile->ca));
-    if (profile->dns_pattern != NULL)
-        TRY(device_name_check(t, profile->dns_pattern));
+    if (profile->dns_pattern != NULL && !device_name_check(t, profile->dns_pattern))
+        return fail_context(t, "dns-pattern");
     for (size_t i = 0; i < profile->key_usage.count; i++)
         TRY(check_key_usage(t, profile->key_usage.items[i]));
     for (size_t i = 0; i < profile->ext_key_usage.count; i++)
