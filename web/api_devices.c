@@ -88,7 +88,7 @@ static bool add_seen(struct task *t, struct page *page, const void *record, void
         .id = device->id,
         .serial = device->serial,
         .manufacturer = device->manufacturer,
-        .admission = device->admission == DEVICE_ADMITTED ? LINE_ADMITTED : LINE_UNEXPECTED,
+        .admission = LINE_SEEN + device->admission,
         .first_seen = device->first_seen,
         .last_seen = device->last_seen,
         .last_address = device->last_address,

@@ -121,6 +121,7 @@ bool api_devices_expect(struct task *t, struct http_request *rq, struct http_rep
     for (size_t i = 0; i < all.count; i++) {
         all.items[i].expected.added = clock_wall();
         all.items[i].expected.added_by = all.actor;
+        all.items[i].expected.source = all.actor;
     }
     TRY(store_update(t, api_of(rq)->store, expect_all, &all));
     for (size_t i = 0; i < all.count; i++)

@@ -2,7 +2,9 @@
 
 /* ---- Devices ---- */
 
-static const char *const admission_names[] = {"expected", "unexpected", "admitted", NULL};
+static const char *const admission_names[] = {
+    "expected", "unexpected", "admitted", "held", "declined", "decommissioned", "sold", NULL,
+};
 
 static const struct field device_line_fields[] = {
     FIELD(1, struct device_line, id, "id", FIELD_HEX,
@@ -12,8 +14,7 @@ static const struct field device_line_fields[] = {
     FIELD(3, struct device_line, manufacturer, "manufacturer", FIELD_TEXT,
           .help = "Name of its manufacturer."),
     FIELD(4, struct device_line, admission, "admission", FIELD_ENUM, .names = admission_names,
-          .help = "expected: not seen yet; unexpected: seen, and on nobody's list; admitted: it "
-                  "has claimed its place on the list."),
+          .help = "expected: not seen yet; what else it may be is said of the device."),
     FIELD(5, struct device_line, stage, "stage", FIELD_TEXT,
           .help = "How far its current onboarding has come."),
     FIELD(6, struct device_line, first_seen, "first-seen", FIELD_TIME, .help = "First knock."),

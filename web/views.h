@@ -5,7 +5,7 @@
 #include "core/base/field.h"
 
 /* A line of the list of devices: seen, or expected and not seen yet. */
-enum line_admission { LINE_EXPECTED, LINE_UNEXPECTED, LINE_ADMITTED };
+enum line_admission { LINE_EXPECTED, LINE_SEEN /* and, from here on, enum device_admission */ };
 struct device_line {
     struct bytes id; /* absent: not seen yet */
     const char *serial;

@@ -33,6 +33,7 @@ TYPES = {
     "texts": {"type": "array", "items": {"type": "string"}},
     "octets-list": {"type": "array", "items": {"type": "string", "contentEncoding": "base64"}},
     "record": {"type": "object"},
+    "records": {"type": "array"},
 }
 
 pytestmark = pytest.mark.skipif(

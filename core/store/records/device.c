@@ -3,11 +3,26 @@
 #include "core/store/prefixes.h"
 #include "core/store/records/slug.h"
 
-#define ADDRESS_MAX 64  /* an IPv6 address with scope, and a port */
-#define ACTOR_MAX   128 /* octets */
-#define NOTE_MAX    1024
+#include <string.h>
 
-static const char *const admission_names[] = {"unexpected", "admitted", NULL};
+#define ADDRESS_MAX      64  /* an IPv6 address with scope, and a port */
+#define ACTOR_MAX        128 /* octets */
+#define NOTE_MAX         1024
+#define REASON_MAX       256
+#define OWNER_MAX        256
+#define SOURCE_MAX       256
+#define COLUMN_NAME_MAX  64
+#define COLUMN_VALUE_MAX 512
+
+static const char *const admission_names[] = {
+    [DEVICE_UNEXPECTED] = "unexpected",
+    [DEVICE_ADMITTED] = "admitted",
+    [DEVICE_HELD] = "held",
+    [DEVICE_DECLINED] = "declined",
+    [DEVICE_DECOMMISSIONED] = "decommissioned",
+    [DEVICE_SOLD] = "sold",
+    NULL,
+};
 
 static const struct field device_fields[] = {
     FIELD(1, struct device, id, "id", FIELD_HEX, .flags = FIELD_REQUIRED | FIELD_READ_ONLY,
@@ -25,7 +40,10 @@ static const struct field device_fields[] = {
           .help = "Name of the manufacturer under whose anchors its IDevID was verified."),
     FIELD(5, struct device, admission, "admission", FIELD_ENUM, .flags = FIELD_READ_ONLY,
           .names = admission_names,
-          .help = "Whether the device has claimed a place on the list of expected devices."),
+          .help = "Whether it is let in. unexpected: on nobody's list; admitted: it has claimed "
+                  "its place on the list, or a rule lets it in; held: it waits for an "
+                  "administrator's decision; declined: an administrator turned it away; "
+                  "decommissioned and sold: it was ours, and nothing is granted to it any more."),
     FIELD(6, struct device, idevid_spki_sha256, "idevid-spki-sha256", FIELD_HEX,
           .flags = FIELD_READ_ONLY, .min = SHA256_LEN, .max = SHA256_LEN,
           .help = "SHA-256 of the public key in the IDevID it first came with."),
@@ -46,6 +64,18 @@ static const struct field device_fields[] = {
           .help = "Since when voucher requests are counted."),
     FIELD(14, struct device, attempts, "attempts", FIELD_UINT, .flags = FIELD_READ_ONLY,
           .help = "Voucher requests with a new nonce since then."),
+    FIELD(30, struct device, admission_since, "admission-since", FIELD_TIME,
+          .flags = FIELD_READ_ONLY, .help = "When the admission became what it is."),
+    FIELD(31, struct device, decided_by, "decided-by", FIELD_TEXT, .flags = FIELD_READ_ONLY,
+          .max = ACTOR_MAX,
+          .help = "Who approved, declined, decommissioned or sold it; absent when nobody had to."),
+    FIELD(32, struct device, decided_because, "decided-because", FIELD_TEXT,
+          .flags = FIELD_READ_ONLY, .max = REASON_MAX, .help = "The reason that was given."),
+    FIELD(33, struct device, sold_to, "sold-to", FIELD_TEXT, .flags = FIELD_READ_ONLY,
+          .max = OWNER_MAX, .help = "To whom it was sold."),
+    FIELD(34, struct device, subject, "subject", FIELD_TEXT, .flags = FIELD_READ_ONLY,
+          .max = DEVICE_SUBJECT_MAX,
+          .help = "Subject name of its IDevID, as RFC 4514 writes it; a long one is cut."),
 };
 const struct record_type device_type = RECORD_TYPE("device", 1, struct device, device_fields);
 
@@ -85,6 +115,15 @@ struct bytes device_id(struct arena *arena, struct bytes issuer_spki_sha256, con
     return bytes_make(digest.data, DEVICE_ID_LEN);
 }
 
+static const struct field column_fields[] = {
+    FIELD(1, struct expected_column, name, "name", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .max = COLUMN_NAME_MAX, .help = "Name of the column, in lower case."),
+    FIELD(2, struct expected_column, value, "value", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .max = COLUMN_VALUE_MAX, .help = "What it says about the device."),
+};
+static const struct record_type column_type =
+    RECORD_TYPE("column", 1, struct expected_column, column_fields);
+
 static const struct field expected_fields[] = {
     FIELD(1, struct expected, manufacturer, "manufacturer", FIELD_TEXT, .flags = FIELD_REQUIRED,
           .max = SLUG_MAX, .help = "Name of the device's manufacturer."),
@@ -99,6 +138,13 @@ static const struct field expected_fields[] = {
           .max = ACTOR_MAX, .help = "Who put it on the list."),
     FIELD(6, struct expected, note, "note", FIELD_TEXT, .max = NOTE_MAX,
           .help = "Anything worth remembering: an order number, the place it goes to."),
+    FIELD(10, struct expected, source, "source", FIELD_TEXT, .flags = FIELD_READ_ONLY,
+          .max = SOURCE_MAX,
+          .help = "Which list it came with: admin: and the user, csv: and the file's name, cloud: "
+                  "and the cloud's name."),
+    FIELD(11, struct expected, columns, "columns", FIELD_RECORDS, .sub = &column_type,
+          .max = EXPECTED_COLUMNS_MAX,
+          .help = "What else the list says about the device, by column."),
 };
 const struct record_type expected_type =
     RECORD_TYPE("expected device", 1, struct expected, expected_fields);
@@ -121,3 +167,11 @@ const struct table expected_devices = {
     .type = &expected_type,
     .key_of = key_of_expected,
 };
+
+bool expected_check_list(struct task *t, const struct expected *expected, const char *manufacturer)
+{
+    ENSURE(t, strcmp(expected->manufacturer, manufacturer) == 0, E_INVALID,
+           "the list is of manufacturer %s and has no places for devices of %s", manufacturer,
+           bytes_to_printable(t->arena, bytes_of_text(expected->manufacturer), SLUG_MAX));
+    return true;
+}

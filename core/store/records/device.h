@@ -8,12 +8,18 @@
 
 #include "core/store/table.h"
 
-#define SERIAL_MAX    128 /* octets of a serial number */
-#define DEVICE_ID_LEN SUBJECT_LEN
+#define SERIAL_MAX         128 /* octets of a serial number */
+#define DEVICE_SUBJECT_MAX 256 /* octets of an IDevID's subject that are kept */
+#define DEVICE_ID_LEN      SUBJECT_LEN
 
+/* Whether a device is let in.  Only an admitted one is granted anything; values never change. */
 enum device_admission {
-    DEVICE_UNEXPECTED, /* known manufacturer, on nobody's list */
-    DEVICE_ADMITTED,   /* it has claimed its place on the list of expected devices */
+    DEVICE_UNEXPECTED,     /* known manufacturer, on nobody's list */
+    DEVICE_ADMITTED,       /* it has claimed its place on the list, or a rule lets it in */
+    DEVICE_HELD,           /* it waits at the door until an administrator decides */
+    DEVICE_DECLINED,       /* an administrator has turned it away */
+    DEVICE_DECOMMISSIONED, /* it was ours; nothing is granted to it any more */
+    DEVICE_SOLD,           /* the same, and it belongs to somebody else */
 };
 
 struct device {
@@ -33,6 +39,11 @@ struct device {
     /* Voucher requests with a new nonce since `attempts_since`. */
     int64_t attempts_since;
     uint64_t attempts;
+    int64_t admission_since;     /* when `admission` became what it is */
+    const char *decided_by;      /* who held, declined, approved, sold, ...: "admin:root" */
+    const char *decided_because; /* the reason that was given */
+    const char *sold_to;
+    const char *subject; /* of its IDevID (RFC 4514), cut to DEVICE_SUBJECT_MAX */
     struct record_rest rest;
 };
 enum { DEVICE_BLOB_IDEVID = 1 /* DER of the IDevID it first came with */ };
@@ -44,7 +55,23 @@ extern const struct table_index devices_by_serial; /* serial, NUL */
 /* The first 16 octets of SHA-256 over issuer SPKI hash and serial. */
 struct bytes device_id(struct arena *arena, struct bytes issuer_spki_sha256, const char *serial);
 
-/* An entry on the list of expected devices: admits the first device that claims it, and no other.
+/* What a list says about a place besides: a column's name and its value, for profiles to use. */
+struct expected_column {
+    const char *name; /* in lower case */
+    const char *value;
+    struct record_rest rest;
+};
+
+#define EXPECTED_COLUMNS_MAX  32
+#define EXPECTED_SOURCE_ADMIN "admin:" /* and the user: put there one by one */
+#define EXPECTED_SOURCE_CSV   "csv:"   /* and the file's name */
+#define EXPECTED_SOURCE_CLOUD "cloud:" /* and the cloud's name: it came with no decision of ours   \
+                                        */
+
+/*
+ * A place on the list of expected devices: admits the first device that claims it, and no other.
+ * It is a manufacturer's: devices are found to be that manufacturer's by its anchors, so a place
+ * never admits another's device with the same serial number.
  */
 struct expected {
     const char *manufacturer;
@@ -53,10 +80,20 @@ struct expected {
     int64_t added;
     const char *added_by;
     const char *note;
+    const char *source;         /* one of EXPECTED_SOURCE_* and what follows; NULL: before there
+                                   were several */
+    struct record_list columns; /* struct expected_column */
     struct record_rest rest;
 };
 extern const struct record_type expected_type;
 extern const struct table expected_devices;
 struct bytes expected_key(struct arena *arena, const char *manufacturer, const char *serial);
+
+/*
+ * A list that came from one manufacturer, or from a cloud that speaks for it, has places for its
+ * devices only: fails with E_INVALID when the place is another's.
+ */
+MUST_USE bool expected_check_list(struct task *t, const struct expected *expected,
+                                  const char *manufacturer);
 
 #endif

@@ -1,6 +1,7 @@
 #include "core/store/records/episode.h"
 
 #include "core/store/prefixes.h"
+#include "core/store/records/slug.h"
 
 #define NONCE_MAX     256 /* octets of text; RFC 8995 makes it 32 at most before encoding */
 #define ADDRESS_MAX   64
@@ -9,11 +10,17 @@
 #define ASSERTION_MAX 32
 
 const char *const episode_stage_names[] = {
-    [EPISODE_REQUESTED] = "requested",           [EPISODE_VOUCHER] = "voucher",
-    [EPISODE_IMPRINTED] = "imprinted",           [EPISODE_ENROLLED] = "enrolled",
-    [EPISODE_CONFIRMED] = "confirmed",           [EPISODE_VOUCHER_REFUSED] = "voucher-refused",
-    [EPISODE_PLEDGE_REFUSED] = "pledge-refused", [EPISODE_LOG_REFUSED] = "log-refused",
-    [EPISODE_ENROL_FAILED] = "enrol-failed",     NULL,
+    [EPISODE_REQUESTED] = "requested",
+    [EPISODE_VOUCHER] = "voucher",
+    [EPISODE_IMPRINTED] = "imprinted",
+    [EPISODE_ENROLLED] = "enrolled",
+    [EPISODE_CONFIRMED] = "confirmed",
+    [EPISODE_VOUCHER_REFUSED] = "voucher-refused",
+    [EPISODE_PLEDGE_REFUSED] = "pledge-refused",
+    [EPISODE_LOG_REFUSED] = "log-refused",
+    [EPISODE_ENROL_FAILED] = "enrol-failed",
+    [EPISODE_HELD] = "held",
+    NULL,
 };
 static const char *const report_names[] = {"none", "success", "failure", NULL};
 static const char *const verdict_names[] = {"pending", "accepted", "refused", NULL};
@@ -85,6 +92,11 @@ static const struct field episode_fields[] = {
           FROM_GATEHOUSE, .help = "Whether it said so over a connection with that certificate."),
     FIELD(30, struct episode, enrolments, "enrolments", FIELD_UINT, FROM_GATEHOUSE,
           .help = "How many orders for a certificate there have been."),
+    FIELD(45, struct episode, rule, "rule", FIELD_TEXT, FROM_GATEHOUSE, .max = SLUG_MAX,
+          .help = "The admission rule that let the device in; absent when its place on the list "
+                  "did."),
+    FIELD(46, struct episode, needs_verified, "needs-verified", FIELD_BOOL, FROM_GATEHOUSE,
+          .help = "Whether only a voucher with the assertion \"verified\" is handed out."),
 };
 const struct record_type episode_type = RECORD_TYPE("episode", 1, struct episode, episode_fields);
 

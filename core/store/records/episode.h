@@ -17,6 +17,7 @@ enum episode_stage {
     EPISODE_PLEDGE_REFUSED,  /* voucher_status false */
     EPISODE_LOG_REFUSED,     /* the audit log speaks against it */
     EPISODE_ENROL_FAILED,    /* enrollstatus false */
+    EPISODE_HELD,            /* waits for an administrator's decision; the MASA was not asked */
 };
 
 enum episode_report { REPORT_NONE, REPORT_SUCCESS, REPORT_FAILURE };
@@ -54,6 +55,8 @@ struct episode {
     int64_t enrol_report_at;
     const char *enrol_report_reason;
     bool enrol_report_matches; /* it came with the certificate just issued (RFC 8995 5.9.4) */
+    const char *rule;          /* the admission rule that let it in; NULL: its place on the list */
+    bool needs_verified;       /* only a voucher with the assertion "verified" counts */
     struct record_rest rest;
 };
 enum {
