@@ -59,6 +59,11 @@ static void fill_field(struct task *t, const struct field *f, void *record)
         *(struct bytes_list *)place = (struct bytes_list){items, 2};
         break;
     }
+    case FIELD_RECORDS:
+        *(struct record_list *)place = (struct record_list){arena_alloc(t->arena, f->sub->size), 1};
+        for (size_t i = 0; i < f->sub->count; i++)
+            fill_field(t, &f->sub->fields[i], ((struct record_list *)place)->items);
+        break;
     default:
         fail_msg("%s is of a kind that this test does not fill", f->name);
     }
