@@ -166,7 +166,7 @@ bool masa_fault_spoils_voucher(struct task *t, const struct masa *masa, enum mas
         break_signature(t, voucher);
         return true;
     }
-    TRY(form->open(t, *voucher, &right));
+    TRY(form->open(t, *voucher, 0, &right));
     struct voucher wrong = right.voucher;
     switch (fault) {
     case FAULT_WRONG_SERIAL:

@@ -58,7 +58,7 @@ static bool read_rvr(struct task *t, const struct http_request *rq, struct masa_
     struct signed_voucher rvr;
     request->form = rq->media_type == NULL ? NULL : voucher_form_of(rq->media_type);
     ENSURE(t, request->form != NULL, E_HTTP_MEDIA_TYPE, "a body without Content-Type");
-    TRY(request->form->open(t, rq->body, &rvr));
+    TRY(request->form->open(t, rq->body, 0, &rvr));
     ENSURE(t, rvr.voucher.kind == VOUCHER_REQUEST, E_VOUCHER_MALFORMED,
            "a voucher, no voucher request");
     ENSURE(t, rvr.voucher.serial_number != NULL, E_VOUCHER_MALFORMED, "serial-number is missing");
@@ -122,7 +122,7 @@ static bool judge_prior(struct task *t, const struct masa *masa, struct masa_req
     const struct chain_rules rules = {.ignore_validity = true};
     struct signed_voucher pvr;
     const struct cert *idevid;
-    TRY(request->form->open(t, request->rvr.prior_signed_voucher_request, &pvr));
+    TRY(request->form->open(t, request->rvr.prior_signed_voucher_request, 0, &pvr));
     ENSURE(t, pvr.voucher.kind == VOUCHER_REQUEST, E_VOUCHER_MALFORMED,
            "prior-signed-voucher-request is no voucher request");
     TRY(request->form->verify(t, &pvr, NULL, &idevid));

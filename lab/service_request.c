@@ -9,10 +9,20 @@
 #include <stdlib.h>
 
 const struct problem_status service_statuses[] = {
-    {E_VOUCHER_MALFORMED, 400}, {E_CMS_MALFORMED, 400},   {E_CERT_MALFORMED, 400},
-    {E_NO_OWNER, 401},          {E_CMS_SIGNATURE, 403},   {E_CERT_EXPIRED, 403},
-    {E_CERT_UNTRUSTED, 403},    {E_REQUEST_REFUSED, 403}, {E_DENIED, 403},
-    {E_DEVICE_UNKNOWN, 404},    {E_VOUCHER_FORM, 415},    {NULL, 0},
+    {E_VOUCHER_MALFORMED, 400},
+    {E_CMS_MALFORMED, 400},
+    {E_CERT_MALFORMED, 400},
+    {E_VOUCHER_PRIOR_OBJECT, 400},
+    {E_VOUCHER_CREATED_ON_DATE, 400},
+    {E_NO_OWNER, 401},
+    {E_CMS_SIGNATURE, 403},
+    {E_CERT_EXPIRED, 403},
+    {E_CERT_UNTRUSTED, 403},
+    {E_REQUEST_REFUSED, 403},
+    {E_DENIED, 403},
+    {E_DEVICE_UNKNOWN, 404},
+    {E_VOUCHER_FORM, 415},
+    {NULL, 0},
 };
 
 static void set_text(json_t *object, const char *name, const char *text)
@@ -26,7 +36,7 @@ static const char *claimed_serial(struct task *t, const struct http_request *rq)
     struct signed_voucher sv;
     const struct voucher_form *form =
         rq->media_type == NULL ? NULL : voucher_form_of(rq->media_type);
-    if (form == NULL || !form->open(t, rq->body, &sv))
+    if (form == NULL || !form->open(t, rq->body, 0, &sv))
         return NULL;
     return sv.voucher.serial_number;
 }

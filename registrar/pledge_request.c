@@ -8,7 +8,7 @@ bool pledge_request_open(struct task *t, const struct voucher_form *form, struct
     struct signed_voucher sv;
     struct cert_list known = {(const struct cert *[]){idevid->cert}, 1};
     const struct cert *signer;
-    TRY(form->open(t, octets, &sv));
+    TRY(form->open(t, octets, 0, &sv));
     ENSURE(t, sv.voucher.kind == VOUCHER_REQUEST, E_VOUCHER_MALFORMED,
            "a voucher was sent where a voucher request belongs");
     /* RFC 8995 5.3: the signature is the pledge's, by the IDevID of this TLS session. */

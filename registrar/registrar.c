@@ -6,6 +6,8 @@ DEFINE_PROBLEMS(registrar_problems, REGISTRAR_PROBLEMS)
 const struct problem_status registrar_statuses[] = {
     /* The request. */
     {E_VOUCHER_MALFORMED, 400},
+    {E_VOUCHER_PRIOR_OBJECT, 400},
+    {E_VOUCHER_CREATED_ON_DATE, 400},
     {E_CMS_MALFORMED, 400},
     {E_CERT_MALFORMED, 400},
     {E_NONCE_MISSING, 400},

@@ -8,7 +8,15 @@
     X(E_VOUCHER_MALFORMED, "voucher-malformed", "malformed voucher or voucher request",            \
       "The artifact could not be read; save it and use `gatehousectl inspect FILE`.")              \
     X(E_VOUCHER_FORM, "voucher-form", "media type not understood",                                 \
-      "The voucher form is not one that Gatehouse reads.")
+      "The voucher form is not one that Gatehouse reads.")                                         \
+    X(E_VOUCHER_PRIOR_OBJECT, "prior-request-object", "malformed voucher or voucher request",      \
+      "prior-signed-voucher-request is a JSON object, where RFC 8995 has base64. If this "         \
+      "manufacturer's devices are made so, allow it: `gatehousectl manufacturers set NAME "        \
+      "--allow prior-request-object`.")                                                            \
+    X(E_VOUCHER_CREATED_ON_DATE, "created-on-date", "malformed voucher or voucher request",        \
+      "created-on is a date without a time, where RFC 8366 has both. If this manufacturer's "      \
+      "devices are made so, allow it: `gatehousectl manufacturers set NAME --allow "               \
+      "created-on-date`.")
 DECLARE_PROBLEMS(voucher_problems, VOUCHER_PROBLEMS)
 
 #endif

@@ -12,9 +12,20 @@
 
 enum voucher_kind { VOUCHER, VOUCHER_REQUEST };
 
+/*
+ * What departs from RFC 8366 and RFC 8995 and is nevertheless seen in the field.  It is read only
+ * where whoever reads allows it, in a set of these; 0 is the RFCs and nothing else.
+ */
+enum voucher_departure {
+    VOUCHER_REQUEST_CONTAINER = 1, /* a request whose top member is `ietf-voucher:voucher` */
+    VOUCHER_PRIOR_OBJECT = 2,      /* prior-signed-voucher-request is a JSON object, not base64 */
+    VOUCHER_CREATED_ON_DATE = 4,   /* created-on is a date without time: its beginning, UTC */
+};
+
 /* Members are absent (NULL, or bytes without data) unless they were there.  Names: RFC 8366. */
 struct voucher {
     enum voucher_kind kind;
+    unsigned departures;   /* set of enum voucher_departure: those that were met and allowed */
     const char *assertion; /* verified, logged, proximity, agent-proximity; or what was there */
     int64_t created_on;    /* wall-clock ms; 0: absent */
     int64_t expires_on;
@@ -41,12 +52,17 @@ struct voucher {
  * JSON (RFC 7951), the payload of CMS and JWS forms.  The one top-level member is
  * `ietf-voucher:voucher` or `ietf-voucher-request:voucher` (also read: the name that BRSKI-PRM's
  * examples give a request, `ietf-voucher-request-prm:voucher`); anything beside it, a doubled
- * member, a wrong type or base64 that cannot be read fails with E_VOUCHER_MALFORMED.
+ * member, a wrong type or base64 that cannot be read fails with E_VOUCHER_MALFORMED.  `allowed` is
+ * a set of enum voucher_departure; one that is met and not in it fails with a kind of its own:
+ * E_VOUCHER_PRIOR_OBJECT, E_VOUCHER_CREATED_ON_DATE.  With VOUCHER_REQUEST_CONTAINER the octets are
+ * read as a request whichever container they have.
  */
-MUST_USE bool voucher_from_json(struct task *t, struct bytes json, struct voucher *ret);
+MUST_USE bool voucher_from_json(struct task *t, struct bytes json, unsigned allowed,
+                                struct voucher *ret);
 /*
- * Standard base64 with padding; created-on first.  Fails with E_INVALID on what the YANG modules do
- * not allow: no serial-number, another assertion, a member of requests in a voucher.
+ * Standard base64 with padding; created-on first; of the departures, VOUCHER_REQUEST_CONTAINER is
+ * written too.  Fails with E_INVALID on what the YANG modules do not allow: no serial-number,
+ * another assertion, a member of requests in a voucher.
  */
 MUST_USE bool voucher_to_json(struct task *t, const struct voucher *v, struct bytes *ret);
 
@@ -71,8 +87,12 @@ struct voucher_signer {
 struct voucher_form {
     const char *name;       /* "cms" */
     const char *media_type; /* lower-case, without parameters */
-    /* Reads without verifying; fails with E_VOUCHER_MALFORMED or E_CMS_MALFORMED. */
-    MUST_USE bool (*open)(struct task *t, struct bytes octets, struct signed_voucher *ret);
+    /*
+     * Reads without verifying; `allowed` as for voucher_from_json().  Fails with
+     * E_VOUCHER_MALFORMED, E_CMS_MALFORMED and the kinds of the departures.
+     */
+    MUST_USE bool (*open)(struct task *t, struct bytes octets, unsigned allowed,
+                          struct signed_voucher *ret);
     /*
      * Verifies the signature alone and says whose it is; `known` (may be NULL) are certificates to
      * look for the signer in besides those carried.  Fails with E_CMS_SIGNATURE.

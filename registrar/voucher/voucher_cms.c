@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-static bool open_cms(struct task *t, struct bytes octets, struct signed_voucher *ret)
+static bool open_cms(struct task *t, struct bytes octets, unsigned allowed,
+                     struct signed_voucher *ret)
 {
     ENSURE(t, octets.len <= VOUCHER_SIZE_MAX, E_VOUCHER_MALFORMED, "%zu octets; at most %zu",
            octets.len, VOUCHER_SIZE_MAX);
@@ -18,7 +19,7 @@ static bool open_cms(struct task *t, struct bytes octets, struct signed_voucher 
            strcmp(cms->content_type, OID_ANIMA_JSON_VOUCHER) == 0 ||
                strcmp(cms->content_type, OID_DATA) == 0,
            E_VOUCHER_MALFORMED, "the content type is %s", cms->content_type);
-    TRY(voucher_from_json(t, cms->content, &sv.voucher));
+    TRY(voucher_from_json(t, cms->content, allowed, &sv.voucher));
     sv.octets = bytes_copy(t->arena, octets);
     sv.payload = cms->content;
     sv.certs = cms->certs;

@@ -96,12 +96,41 @@ static bool read_text(struct task *t, const struct member *member, json_t *value
     return true;
 }
 
-static bool read_time(struct task *t, const struct member *member, json_t *value, int64_t *ret)
+/* A voucher that is being read, and what may depart from the RFCs in it. */
+struct reading {
+    struct voucher v;
+    unsigned allowed; /* set of enum voucher_departure */
+};
+
+/* It is noted; or it fails with its own kind, because nobody allows it. */
+static bool depart(struct task *t, struct reading *r, enum voucher_departure departure,
+                   const struct problem_kind *kind, const char *what)
+{
+    ENSURE(t, (r->allowed & departure) != 0, kind, "%s", what);
+    r->v.departures |= departure;
+    return true;
+}
+
+/* "2024-05-01": the beginning of that day. */
+static bool time_from_date(struct task *t, const char *text, int64_t *ret)
+{
+    return strlen(text) == strlen("2024-05-01") &&
+           time_from_text(arena_printf(t->arena, "%sT00:00:00Z", text), ret);
+}
+
+static bool read_time(struct task *t, struct reading *r, const struct member *member, json_t *value)
 {
     const char *text;
+    int64_t *ret = field_to_set(&r->v, member);
     TRY(read_text(t, member, value, &text));
-    ENSURE(t, time_from_text(text, ret), E_VOUCHER_MALFORMED,
+    if (time_from_text(text, ret))
+        return true;
+    int64_t day;
+    ENSURE(t, ret == &r->v.created_on && time_from_date(t, text, &day), E_VOUCHER_MALFORMED,
            "%s \"%s\" is no date and time (RFC 3339)", member->name, text);
+    TRY(depart(t, r, VOUCHER_CREATED_ON_DATE, E_VOUCHER_CREATED_ON_DATE,
+               arena_printf(t->arena, "created-on is \"%s\"", text)));
+    *ret = day;
     return true;
 }
 
@@ -117,6 +146,14 @@ static bool read_binary(struct task *t, const struct member *member, json_t *val
     return true;
 }
 
+/* An artifact that stands in the JSON as it is: its text, as compact as it can be. */
+static bool read_prior_object(struct task *t, struct reading *r, json_t *value)
+{
+    TRY(depart(t, r, VOUCHER_PRIOR_OBJECT, E_VOUCHER_PRIOR_OBJECT,
+               "prior-signed-voucher-request is a JSON object"));
+    return json_write(t, value, &r->v.prior_signed_voucher_request);
+}
+
 static bool read_checks(struct task *t, const struct member *member, json_t *value,
                         struct voucher *v)
 {
@@ -126,18 +163,21 @@ static bool read_checks(struct task *t, const struct member *member, json_t *val
     return true;
 }
 
-static bool read_member(struct task *t, const struct member *member, json_t *value,
-                        struct voucher *v)
+static bool read_member(struct task *t, struct reading *r, const struct member *member,
+                        json_t *value)
 {
+    void *place = field_to_set(&r->v, member);
     switch (member->type) {
     case MEMBER_TEXT:
-        return read_text(t, member, value, field_to_set(v, member));
+        return read_text(t, member, value, place);
     case MEMBER_TIME:
-        return read_time(t, member, value, field_to_set(v, member));
+        return read_time(t, r, member, value);
     case MEMBER_BINARY:
-        return read_binary(t, member, value, field_to_set(v, member));
+        if (place == &r->v.prior_signed_voucher_request && json_is_object(value))
+            return read_prior_object(t, r, value);
+        return read_binary(t, member, value, place);
     case MEMBER_CHECKS:
-        return read_checks(t, member, value, v);
+        return read_checks(t, member, value, &r->v);
     }
     return fail(t, E_INTERNAL, "a member of no type");
 }
@@ -153,8 +193,16 @@ static const char *shown_name(struct task *t, const char *name)
     return shown;
 }
 
-static bool read_container(struct task *t, json_t *root, json_t **ret_body,
-                           enum voucher_kind *ret_kind)
+/* With VOUCHER_REQUEST_CONTAINER a request is expected, whatever its container says. */
+static void note_kind(struct reading *r, enum voucher_kind kind)
+{
+    bool departs = kind == VOUCHER && (r->allowed & VOUCHER_REQUEST_CONTAINER) != 0;
+    r->v.kind = departs ? VOUCHER_REQUEST : kind;
+    if (departs)
+        r->v.departures |= VOUCHER_REQUEST_CONTAINER;
+}
+
+static bool read_container(struct task *t, struct reading *r, json_t *root, json_t **ret_body)
 {
     /* RFC 8995 5.3 and RFC 8366 5.3: one member at the top, the container, and nothing else. */
     ENSURE(t, json_is_object(root) && json_object_size(root) == 1, E_VOUCHER_MALFORMED,
@@ -164,8 +212,8 @@ static bool read_container(struct task *t, json_t *root, json_t **ret_body,
         if (strcmp(containers[i].name, name) == 0) {
             json_t *body = json_object_get(root, name);
             ENSURE(t, json_is_object(body), E_VOUCHER_MALFORMED, "%s is no object", name);
+            note_kind(r, containers[i].kind);
             *ret_body = body;
-            *ret_kind = containers[i].kind;
             return true;
         }
     }
@@ -173,28 +221,29 @@ static bool read_container(struct task *t, json_t *root, json_t **ret_body,
                 shown_name(t, name));
 }
 
-bool voucher_from_json(struct task *t, struct bytes json, struct voucher *ret)
+bool voucher_from_json(struct task *t, struct bytes json, unsigned allowed, struct voucher *ret)
 {
     json_t *root;
     json_t *body;
     json_t *value;
     const char *name;
-    struct voucher v = {.kind = VOUCHER};
+    struct reading r = {.v = {.kind = VOUCHER}, .allowed = allowed};
+    struct text_list *unknown = &r.v.unknown;
     ENSURE(t, json.len <= VOUCHER_SIZE_MAX, E_VOUCHER_MALFORMED, "%zu octets; at most %zu",
            json.len, VOUCHER_SIZE_MAX);
     if (!json_parse(t, json, &root))
         return fail(t, E_VOUCHER_MALFORMED, "%s", t->detail);
-    TRY(read_container(t, root, &body, &v.kind));
-    v.unknown.items = arena_array(t->arena, json_object_size(body), sizeof(char *));
+    TRY(read_container(t, &r, root, &body));
+    unknown->items = arena_array(t->arena, json_object_size(body), sizeof(char *));
     json_object_foreach(body, name, value)
     {
-        const struct member *member = find_member(v.kind, name);
+        const struct member *member = find_member(r.v.kind, name);
         if (member != NULL)
-            TRY(read_member(t, member, value, &v));
+            TRY(read_member(t, &r, member, value));
         else /* RFC 8366bis section 6: what is not known is ignored */
-            v.unknown.items[v.unknown.count++] = shown_name(t, name);
+            unknown->items[unknown->count++] = shown_name(t, name);
     }
-    *ret = v;
+    *ret = r.v;
     return true;
 }
 
@@ -248,12 +297,19 @@ static bool check_writable(struct task *t, const struct voucher *v)
     return true;
 }
 
+/* RFC 8366 5.3, RFC 8995 3; or the container that some MASAs want a request to have. */
+static const char *container_of(const struct voucher *v)
+{
+    bool departs = (v->departures & VOUCHER_REQUEST_CONTAINER) != 0;
+    return containers[departs ? VOUCHER : v->kind].name;
+}
+
 bool voucher_to_json(struct task *t, const struct voucher *v, struct bytes *ret)
 {
     TRY(check_writable(t, v));
     json_t *root = json_in_arena(t, json_object());
     json_t *body = json_object();
-    if (json_object_set_new(root, containers[v->kind].name, body) != 0)
+    if (json_object_set_new(root, container_of(v), body) != 0)
         return fail(t, E_INTERNAL, "JSON object");
     for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
         json_t *value = member_json(t, v, &members[i]);

@@ -9,7 +9,7 @@
 static struct voucher read_json(struct task *t, const char *json)
 {
     struct voucher v = {.kind = VOUCHER};
-    assert_ok(t, voucher_from_json(t, bytes_of_text(json), &v));
+    assert_ok(t, voucher_from_json(t, bytes_of_text(json), 0, &v));
     return v;
 }
 
@@ -33,11 +33,11 @@ static void figures_with_elided_values_are_refused_for_them_alone(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
         char *text = bytes_to_text(t->arena, vector_read(t, files[i]));
         /* "base64encodedvalue==" has stray bits; the values are elided in the texts. */
-        assert_fails(t, voucher_from_json(t, bytes_of_text(text), &v), E_VOUCHER_MALFORMED);
+        assert_fails(t, voucher_from_json(t, bytes_of_text(text), 0, &v), E_VOUCHER_MALFORMED);
         assert_detail(t, "no base64");
         for (char *at = strstr(text, "value=="); at != NULL; at = strstr(at, "value=="))
             at[4] = 'Q';
-        assert_ok(t, voucher_from_json(t, bytes_of_text(text), &v));
+        assert_ok(t, voucher_from_json(t, bytes_of_text(text), 0, &v));
         assert_string_equal(v.serial_number, "JADA123456789");
         assert_int_equal(v.unknown.count, i == 6 ? 2 : 0);
     }
@@ -68,16 +68,16 @@ static void payloads_of_other_forms_are_the_same_model(void **state)
     if (!vectors_present())
         skip();
     /* JWS examples have no assertion. */
-    assert_ok(t, voucher_from_json(t, vector_read(t, "jws/pvr.payload.json"), &v));
+    assert_ok(t, voucher_from_json(t, vector_read(t, "jws/pvr.payload.json"), 0, &v));
     assert_int_equal(v.kind, VOUCHER_REQUEST);
     assert_null(v.assertion);
-    assert_ok(t, voucher_from_json(t, vector_read(t, "jws/rvr.payload.json"), &v));
+    assert_ok(t, voucher_from_json(t, vector_read(t, "jws/rvr.payload.json"), 0, &v));
     assert_string_equal(bytes_to_base64(t->arena, v.idevid_issuer),
                         "BBgwFoAUlU7Vft0KvopLzyjGaNB2fcQyB/U=");
-    assert_ok(t, voucher_from_json(t, vector_read(t, "jws/voucher.payload.json"), &v));
+    assert_ok(t, voucher_from_json(t, vector_read(t, "jws/voucher.payload.json"), 0, &v));
     assert_int_equal(v.kind, VOUCHER);
     /* BRSKI-PRM's examples have a container name of their own. */
-    assert_ok(t, voucher_from_json(t, vector_read(t, "prm/pvr.payload.json"), &v));
+    assert_ok(t, voucher_from_json(t, vector_read(t, "prm/pvr.payload.json"), 0, &v));
     assert_int_equal(v.kind, VOUCHER_REQUEST);
     assert_true(v.unknown.count > 0);
 }
@@ -217,13 +217,16 @@ static void malformed_json_is_refused(void **state)
         REQUEST("\"nonce\":\"\""),
         REQUEST("\"assertion\":1"),
         REQUEST("\"created-on\":1618350203"),
-        REQUEST("\"created-on\":\"2021-04-13\""),
         REQUEST("\"created-on\":\"2021-04-13T17:43:23\""),
         REQUEST("\"created-on\":\"2021-02-30T17:43:23Z\""),
         REQUEST("\"expires-on\":\"tomorrow\""),
         REQUEST("\"domain-cert-revocation-checks\":\"true\""),
         REQUEST("\"domain-cert-revocation-checks\":1"),
-        REQUEST("\"prior-signed-voucher-request\":{}"),
+        REQUEST("\"prior-signed-voucher-request\":[]"),
+        REQUEST("\"proximity-registrar-cert\":{}"),
+        REQUEST("\"created-on\":\"2024-05-1\""),
+        REQUEST("\"created-on\":\"2024-05-32\""),
+        REQUEST("\"expires-on\":\"2024-05-01\""),
         REQUEST("\"prior-signed-voucher-request\":\"\""),
         REQUEST("\"proximity-registrar-cert\":\"A\""),
         REQUEST("\"proximity-registrar-cert\":\"AB==\""),
@@ -235,7 +238,7 @@ static void malformed_json_is_refused(void **state)
     struct task *t = test_task(state);
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
         struct voucher v = {.kind = VOUCHER};
-        if (voucher_from_json(t, bytes_of_text(wrong[i]), &v))
+        if (voucher_from_json(t, bytes_of_text(wrong[i]), 0, &v))
             fail_msg("%s was read", wrong[i]);
         assert_ptr_equal(t->problem, E_VOUCHER_MALFORMED);
         assert_int_equal(v.kind, VOUCHER);
@@ -244,11 +247,65 @@ static void malformed_json_is_refused(void **state)
     char *large = arena_alloc(t->arena, VOUCHER_SIZE_MAX + 2);
     memset(large, ' ', VOUCHER_SIZE_MAX + 1);
     memcpy(large, REQUEST(""), strlen(REQUEST("")));
-    assert_fails(t, voucher_from_json(t, bytes_of_text(large), &v), E_VOUCHER_MALFORMED);
+    assert_fails(t, voucher_from_json(t, bytes_of_text(large), 0, &v), E_VOUCHER_MALFORMED);
     large[VOUCHER_SIZE_MAX] = '\0';
-    assert_ok(t, voucher_from_json(t, bytes_of_text(large), &v));
-    assert_fails(t, voucher_from_json(t, BYTES_ABSENT, &v), E_VOUCHER_MALFORMED);
-    assert_fails(t, voucher_from_json(t, BYTES_LITERAL(REQUEST("") "\0"), &v), E_VOUCHER_MALFORMED);
+    assert_ok(t, voucher_from_json(t, bytes_of_text(large), 0, &v));
+    assert_fails(t, voucher_from_json(t, BYTES_ABSENT, 0, &v), E_VOUCHER_MALFORMED);
+    assert_fails(t, voucher_from_json(t, BYTES_LITERAL(REQUEST("") "\0"), 0, &v),
+                 E_VOUCHER_MALFORMED);
+}
+
+#define ALL_DEPARTURES (VOUCHER_REQUEST_CONTAINER | VOUCHER_PRIOR_OBJECT | VOUCHER_CREATED_ON_DATE)
+
+static void each_departure_is_read_only_where_it_is_allowed(void **state)
+{
+    static const struct {
+        const char *json;
+        unsigned departure;
+        const struct problem_kind *kind;
+    } rows[] = {
+        {REQUEST("\"created-on\":\"2024-05-01\""), VOUCHER_CREATED_ON_DATE,
+         E_VOUCHER_CREATED_ON_DATE},
+        {REQUEST("\"prior-signed-voucher-request\":{\"a\": [1]}"), VOUCHER_PRIOR_OBJECT,
+         E_VOUCHER_PRIOR_OBJECT},
+    };
+    struct task *t = test_task(state);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct bytes json = bytes_of_text(rows[i].json);
+        unsigned others = ALL_DEPARTURES & ~rows[i].departure;
+        struct voucher v = {.kind = VOUCHER};
+        assert_fails(t, voucher_from_json(t, json, 0, &v), rows[i].kind);
+        assert_fails(t, voucher_from_json(t, json, others, &v), rows[i].kind);
+        assert_ok(t, voucher_from_json(t, json, rows[i].departure, &v));
+        assert_int_equal(v.departures, rows[i].departure);
+        if (i == 0)
+            assert_int_equal(v.created_on, 1714521600000); /* date -ud 2024-05-01 +%s */
+        else
+            assert_bytes_equal(t, v.prior_signed_voucher_request, BYTES_LITERAL("{\"a\":[1]}"));
+    }
+}
+
+static void request_in_a_vouchers_container_is_one_where_it_is_allowed(void **state)
+{
+    static const char json[] = "{\"ietf-voucher:voucher\":{\"serial-number\":\"S\","
+                               "\"proximity-registrar-cert\":\"AAAA\"}}";
+    struct task *t = test_task(state);
+    struct bytes written = BYTES_ABSENT;
+    struct voucher v = read_json(t, json);
+    assert_int_equal(v.kind, VOUCHER);
+    assert_int_equal(v.unknown.count, 1); /* no member of a voucher */
+    assert_ok(t, voucher_from_json(t, bytes_of_text(json), VOUCHER_REQUEST_CONTAINER, &v));
+    assert_int_equal(v.kind, VOUCHER_REQUEST);
+    assert_int_equal(v.departures, VOUCHER_REQUEST_CONTAINER);
+    assert_int_equal(v.proximity_registrar_cert.len, 3);
+    assert_ok(t, voucher_to_json(t, &v, &written));
+    assert_true(bytes_start_with(written, BYTES_LITERAL("{\"ietf-voucher:voucher\":")));
+    /* What keeps to the RFC departs from nothing, whatever is allowed. */
+    assert_ok(t, voucher_from_json(t, BYTES_LITERAL(REQUEST("\"serial-number\":\"S\"")),
+                                   ALL_DEPARTURES, &v));
+    assert_int_equal(v.departures, 0);
+    assert_ok(t, voucher_to_json(t, &v, &written));
+    assert_true(bytes_start_with(written, BYTES_LITERAL("{\"ietf-voucher-request:voucher\":")));
 }
 
 static struct voucher sample(enum voucher_kind kind)
@@ -288,7 +345,7 @@ static void what_is_written_is_read_again(void **state)
         struct bytes once = BYTES_ABSENT;
         struct bytes twice = BYTES_ABSENT;
         assert_ok(t, voucher_to_json(t, &given, &once));
-        assert_ok(t, voucher_from_json(t, once, &read));
+        assert_ok(t, voucher_from_json(t, once, 0, &read));
         assert_int_equal(read.kind, kind);
         assert_int_equal(read.created_on, given.created_on);
         assert_string_equal(read.nonce, given.nonce);
@@ -331,7 +388,7 @@ static void constructed_examples_are_written_with_the_same_members(void **state)
         struct bytes ours = BYTES_ABSENT;
         json_t *a = NULL;
         json_t *b = NULL;
-        assert_ok(t, voucher_from_json(t, published, &v));
+        assert_ok(t, voucher_from_json(t, published, 0, &v));
         assert_ok(t, voucher_to_json(t, &v, &ours));
         assert_ok(t, json_parse(t, published, &a));
         assert_ok(t, json_parse(t, ours, &b));
@@ -376,6 +433,8 @@ int main(void)
         PKI_TEST(every_member_is_read_into_its_own_field),
         PKI_TEST(absent_members_are_absent),
         PKI_TEST(malformed_json_is_refused),
+        PKI_TEST(each_departure_is_read_only_where_it_is_allowed),
+        PKI_TEST(request_in_a_vouchers_container_is_one_where_it_is_allowed),
         PKI_TEST(what_is_written_is_read_again),
         PKI_TEST(written_json_has_its_date_first_and_padded_standard_base64),
         PKI_TEST(constructed_examples_are_written_with_the_same_members),

@@ -102,7 +102,7 @@ static bool artifact_open(struct task *t, struct bytes octets, struct signed_vou
     const char *detail = "no wire form";
     for (size_t i = 0; voucher_forms[i] != NULL; i++) {
         task_forgive(t);
-        if (voucher_forms[i]->open(t, octets, ret))
+        if (voucher_forms[i]->open(t, octets, 0, ret))
             return true;
         if (i == 0) {
             problem = t->problem;
@@ -150,7 +150,7 @@ bool inspect_voucher_json(struct task *t, struct inspection *in, struct bytes js
     if (artifact_open(t, json, &sv))
         return inspect_artifact(t, in, json, 0, report);
     task_forgive(t);
-    if (!voucher_from_json(t, json, &v))
+    if (!voucher_from_json(t, json, 0, &v))
         return fail(t, E_CTL_UNKNOWN_FILE, "JSON that is no voucher or voucher request: %s",
                     t->detail);
     fact_text(t, report, "kind", kind_of(&v));
