@@ -1,5 +1,7 @@
 #include "core/base/clock.h"
 
+#include "core/base/clock_shift.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,7 @@ static int64_t read_clock(clockid_t clock)
 
 int64_t clock_wall(void)
 {
-    return read_clock(CLOCK_REALTIME);
+    return read_clock(CLOCK_REALTIME) + clock_shift();
 }
 
 int64_t clock_monotonic(void)

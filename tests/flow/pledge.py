@@ -90,7 +90,8 @@ def certificates_in(body):
 class Pledge:
     """One device.  `folder` has its idevid.pem and idevid.key, `masa_anchors` is built in."""
 
-    def __init__(self, port, folder, masa_anchors, scratch, tls=None, keep=True, encode=in_lines):
+    def __init__(self, port, folder, masa_anchors, scratch, tls=None, keep=True, encode=in_lines,
+                 now=time.time):
         self.port = port
         self.identity = (folder / "idevid.pem", folder / "idevid.key")
         self.idevid = x509.load_pem_x509_certificate(self.identity[0].read_bytes())
@@ -102,6 +103,7 @@ class Pledge:
         self.tls = tls
         self.keep = keep
         self.encode = encode
+        self.now = now
         self.patience = 60  # seconds of 202 in a row
         self.wire = None
         self.begin()
@@ -200,8 +202,9 @@ class Pledge:
         leaf = x509.load_der_x509_certificate(server_certificate)
         for name, certificate in (("pinned", self.pinned), ("server", leaf)):
             (self.scratch / f"{name}.pem").write_text(pem_of([certificate]))
-        openssl("verify", "-partial_chain", "-no-CApath", "-no-CAstore", "-trusted",
-                self.scratch / "pinned.pem", self.scratch / "server.pem")
+        openssl("verify", "-partial_chain", "-no-CApath", "-no-CAstore", "-attime",
+                int(self.now()) + 1, "-trusted", self.scratch / "pinned.pem",
+                self.scratch / "server.pem")
 
     # Telemetry (RFC 8995 5.7, 5.9.4).
 
@@ -284,8 +287,8 @@ class Pledge:
         assert self.ldevid in (None, issued), "another certificate for the same request"
         self.ldevid = issued
         (self.scratch / "ldevid.pem").write_text(pem_of([issued]))
-        openssl("verify", "-no-CApath", "-no-CAstore", "-CAfile", self.scratch / "cacerts.pem",
-                self.scratch / "ldevid.pem")
+        openssl("verify", "-no-CApath", "-no-CAstore", "-attime", int(self.now()) + 1, "-CAfile",
+                self.scratch / "cacerts.pem", self.scratch / "ldevid.pem")
 
     def own_identity(self):
         """The LDevID and its key, as files."""

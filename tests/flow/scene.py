@@ -4,7 +4,9 @@ import http.client
 import json
 import re
 import socket
+import struct
 import time
+from datetime import timedelta
 
 from pledge import Pledge
 from stage import Stage, StageError, merged
@@ -35,6 +37,9 @@ class Scene(Stage):
         super().__init__(folder, bins)
         self.statuses = []  # (program, exit status) of those that were stopped
         self.numbers = {}
+        self.ahead = timedelta()
+        self.environment["GATEHOUSE_CLOCK"] = str(self.folder / "clock")
+        self.pass_time(timedelta())
 
     @classmethod
     def open(cls, folder, bins, changes=None, masa=(), introduce=True):
@@ -52,6 +57,15 @@ class Scene(Stage):
             scene.stop()
             raise
         return scene
+
+    # Time.
+
+    def pass_time(self, span):
+        """So much time goes by for all of our programs, those that are running included."""
+        self.ahead += span
+        octets = struct.pack("=q", self.ahead // timedelta(milliseconds=1))
+        with open(self.environment["GATEHOUSE_CLOCK"], "r+b" if span else "wb") as file:
+            file.write(octets)
 
     # Programs.
 
@@ -140,7 +154,8 @@ class Scene(Stage):
         """A new device with the independent pledge in it."""
         serial = serial or self.device()
         return Pledge(self.port, self.maker / "pledges" / serial, self.maker / "masa-anchors.pem",
-                      self.folder / "independent" / serial, **options)
+                      self.folder / "independent" / serial,
+                      **{"now": lambda: time.time() + self.ahead.total_seconds(), **options})
 
     # What there is to see.
 
