@@ -325,8 +325,14 @@ static bool may_replay(struct task *t, struct reader *r, const struct order *ord
     return true;
 }
 
+static bool note_given_up(struct task *t, struct tx *tx, const struct order *order)
+{
+    return order_given_up_note(t, tx, order, "certificate-given-up");
+}
+
 const struct order_kind enrol_order = {
     .name = "enrol",
     .run = run_enrolment,
     .replayable = may_replay,
+    .given_up = note_given_up,
 };

@@ -186,6 +186,7 @@ static bool join_episode(struct task *t, struct tx *tx, struct admission *a, str
     a->episode = e->id;
     if (bytes_equal(e->voucher_order, a->order))
         return true;
+    TRY(table_get(t, tx_reader(tx), &episodes, e->id, e)); /* the order before it may have said */
     e->voucher_order = a->order;
     return table_put(t, tx, &episodes, e);
 }

@@ -182,7 +182,13 @@ static bool run_audit_log(struct task *t, struct order_run *run)
     return order_retry(t, run, masa_wait(&lr.answer), order_trouble_note, &trouble);
 }
 
+static bool note_given_up(struct task *t, struct tx *tx, const struct order *order)
+{
+    return order_given_up_note(t, tx, order, "audit-log-given-up");
+}
+
 const struct order_kind audit_log_order = {
     .name = "audit-log",
     .run = run_audit_log,
+    .given_up = note_given_up,
 };

@@ -260,8 +260,20 @@ static bool may_replay(struct task *t, struct reader *r, const struct order *ord
     return true;
 }
 
+static bool note_given_up(struct task *t, struct tx *tx, const struct order *order)
+{
+    struct episode e;
+    TRY(table_get(t, tx_reader(tx), &episodes, order->episode, &e));
+    if (e.closed != 0) /* nobody has waited for it any more */
+        return true;
+    e.stage = EPISODE_VOUCHER_REFUSED;
+    TRY(table_put(t, tx, &episodes, &e));
+    return order_given_up_note(t, tx, order, "voucher-given-up");
+}
+
 const struct order_kind voucher_order = {
     .name = "voucher",
     .run = run_voucher,
     .replayable = may_replay,
+    .given_up = note_given_up,
 };

@@ -61,6 +61,13 @@ int64_t order_when(const struct order *order);
 void order_close_refused(struct task *t, struct order *order, const struct problem_kind *kind,
                          const char *detail, int64_t now);
 
+/*
+ * Open and past its time -> refused and in the store, with what its kind has to say about it.
+ * `kinds` ends with a NULL kind.
+ */
+bool order_give_up(struct task *t, struct tx *tx, const struct order_kind_entry *kinds,
+                   struct order *order, const char *detail, int64_t now);
+
 /* ---- submit.c ---- */
 
 /* Makes the order ready to be run from now on, for as long as a new one would be. */
@@ -70,6 +77,10 @@ bool orders_promise(struct orders *o);
 void orders_unpromise(struct orders *o);
 
 /* ---- run.c ---- */
+
+/* NULL: nobody here carries out such orders. */
+const struct order_kind_entry *order_kind_named(const struct order_kind_entry *kinds,
+                                                const char *name);
 
 /* How long to wait after so many attempts, ms: from retry_first, doubled up to retry_most. */
 int64_t order_back_off(const struct order_options *options, uint64_t attempts);

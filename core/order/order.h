@@ -74,6 +74,11 @@ struct order_kind {
     /* Whether a finished order's result may still be handed out; NULL: yes, within the window. */
     MUST_USE bool (*replayable)(struct task *t, struct reader *r, const struct order *order,
                                 bool *ret);
+    /*
+     * Written in the update that gives an order up, after its time; NULL: nothing.  The order is as
+     * it became: its problem and detail say why nothing came of it.
+     */
+    MUST_USE bool (*given_up)(struct task *t, struct tx *tx, const struct order *order);
 };
 
 /*

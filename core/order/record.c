@@ -147,3 +147,12 @@ void order_close_refused(struct task *t, struct order *order, const struct probl
     order->updated = now;
     order->finished = now;
 }
+
+bool order_give_up(struct task *t, struct tx *tx, const struct order_kind_entry *kinds,
+                   struct order *order, const char *detail, int64_t now)
+{
+    const struct order_kind_entry *entry = order_kind_named(kinds, order->kind);
+    order_close_refused(t, order, E_ORDER_EXPIRED, detail, now);
+    TRY(table_put(t, tx, &order_table, order));
+    return entry == NULL || entry->kind->given_up == NULL || entry->kind->given_up(t, tx, order);
+}

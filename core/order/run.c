@@ -162,9 +162,10 @@ bool order_save_work(struct task *t, struct order_run *run, struct bytes work, s
 
 /* ---- The run ---- */
 
-static const struct order_kind_entry *kind_of(const struct orders *o, const char *name)
+const struct order_kind_entry *order_kind_named(const struct order_kind_entry *kinds,
+                                                const char *name)
 {
-    for (const struct order_kind_entry *entry = o->kinds; entry->kind != NULL; entry++) {
+    for (const struct order_kind_entry *entry = kinds; entry->kind != NULL; entry++) {
         if (strcmp(entry->kind->name, name) == 0)
             return entry;
     }
@@ -187,23 +188,27 @@ static bool read_order(struct task *t, struct orders *o, struct bytes id, struct
     return blob_get(t, r, &order_table, id, ORDER_BLOB_WORK, &ret->run.work);
 }
 
+struct giving_up {
+    struct orders *orders;
+    struct bytes id;
+};
+
 static bool give_up(struct task *t, struct tx *tx, void *arg)
 {
-    const struct bytes *id = arg;
+    const struct giving_up *g = arg;
     struct order order;
     int64_t now = clock_wall();
-    TRY(table_get(t, tx_reader(tx), &order_table, *id, &order));
+    TRY(table_get(t, tx_reader(tx), &order_table, g->id, &order));
     if (!order_is_open(&order) || order.expires > now)
         return true;
     const char *last = order.problem == NULL
                            ? order.state == ORDER_WAITING ? "nobody approved it" : "never tried"
                            : arena_printf(t->arena, "last %s: %s", order.problem,
                                           order.detail == NULL ? "" : order.detail);
-    order_close_refused(
-        t, &order, E_ORDER_EXPIRED,
+    return order_give_up(
+        t, tx, g->orders->kinds, &order,
         arena_printf(t->arena, "not done by %s; %s", time_to_text(t->arena, order.expires), last),
         now);
-    return table_put(t, tx, &order_table, &order);
 }
 
 static struct run_end finished(void)
@@ -261,7 +266,7 @@ static void end_run(struct orders *o, struct runner *runner)
 static struct run_end run_kind(struct task *t, struct orders *o, struct runner *runner,
                                struct active *a)
 {
-    const struct order_kind_entry *entry = kind_of(o, a->order.kind);
+    const struct order_kind_entry *entry = order_kind_named(o->kinds, a->order.kind);
     if (entry == NULL) {
         (void)fail(t, E_INTERNAL, "nobody here carries out %s orders", a->order.kind);
         log_order(t, a->order.id, "order of an unknown kind");
@@ -290,9 +295,10 @@ static bool may_be_hastened(const struct orders *o, const struct order *order, i
 static struct run_end run_read(struct task *t, struct orders *o, struct runner *runner,
                                struct active *a, bool hastened)
 {
+    struct giving_up giving_up = {o, a->order.id};
     int64_t now = clock_wall();
     if (a->order.expires <= now)
-        return store_update(t, o->store, give_up, &a->order.id)
+        return store_update(t, o->store, give_up, &giving_up)
                    ? finished()
                    : failed(t, o, a->order.id, "order not given up");
     if (order_when(&a->order) > now && !(hastened && may_be_hastened(o, &a->order, now)))

@@ -138,11 +138,13 @@ static bool revive(struct task *t, struct tx *tx, struct submission *s, int64_t 
 }
 
 /* The identity is free for another order. */
-static bool release(struct task *t, struct tx *tx, struct order *order, int64_t now)
+static bool release(struct task *t, struct tx *tx, struct submission *s, int64_t now)
 {
+    struct order *order = &s->order;
     order->identity = BYTES_ABSENT;
     if (order_is_open(order))
-        order_close_refused(t, order, E_ORDER_EXPIRED, "it was placed anew after its time", now);
+        return order_give_up(t, tx, s->orders->kinds, order, "it was placed anew after its time",
+                             now);
     return table_put(t, tx, &order_table, order);
 }
 
@@ -174,7 +176,7 @@ static bool submit(struct task *t, struct tx *tx, struct submission *s)
         return true;
     if (fate == FATE_REVIVE)
         return revive(t, tx, s, now);
-    TRY(release(t, tx, &s->order, now));
+    TRY(release(t, tx, s, now));
     return make_order(t, tx, s, now);
 }
 

@@ -43,3 +43,16 @@ bool order_trouble_note(struct task *t, struct tx *tx, void *arg)
     e.detail = event_foreign_text(t->arena, bytes_of_text(trouble->detail), EVENT_DETAIL_MAX);
     return event_add(t, tx, &e);
 }
+
+bool order_given_up_note(struct task *t, struct tx *tx, const struct order *order,
+                         const char *event)
+{
+    struct event e;
+    init_event(t, order, &e);
+    e.name = event;
+    e.actor = "gatehouse";
+    e.severity = EVENT_ERROR;
+    e.problem = order->problem;
+    e.detail = order->detail;
+    return event_add(t, tx, &e);
+}

@@ -21,4 +21,8 @@ struct order_trouble order_trouble_of(const struct task *t, const struct order *
  */
 MUST_USE bool order_trouble_note(struct task *t, struct tx *tx, void *trouble);
 
+/* For order_kind.given_up: an event that says so, and why nothing came of the order. */
+MUST_USE bool order_given_up_note(struct task *t, struct tx *tx, const struct order *order,
+                                  const char *event);
+
 #endif

@@ -245,6 +245,25 @@ static void order_is_given_up_when_it_expires(void **state)
     desk_close(&desk);
 }
 
+/* Under a key of the test's own: what became of the order. */
+static bool leave_word(struct task *t, struct tx *tx, const struct order *order)
+{
+    return tx_put(t, tx, BYTES_LITERAL("!word"), bytes_of_text(order->detail));
+}
+
+static void what_its_kind_says_of_a_given_up_order_is_written_with_it(void **state)
+{
+    struct task *t = test_task(state);
+    struct desk desk;
+    desk_prepare(&desk, act_retry);
+    desk.options.lifetime = 200;
+    desk.kind.given_up = leave_word;
+    desk_open(state, &desk);
+    struct order order = desk_wait(t, &desk, desk_submit(t, &desk, "milk", ORDER_NEW));
+    assert_string_equal(store_fixture_get(t, desk.store, "!word"), order.detail);
+    desk_close(&desk);
+}
+
 static void order_that_nobody_approves_expires(void **state)
 {
     struct task *t = test_task(state);
@@ -437,6 +456,7 @@ int main(void)
         UNIT_TEST(orders_beyond_the_limit_are_refused),
         UNIT_TEST(limit_holds_when_many_come_at_once),
         UNIT_TEST(order_is_given_up_when_it_expires),
+        UNIT_TEST(what_its_kind_says_of_a_given_up_order_is_written_with_it),
         UNIT_TEST(order_that_nobody_approves_expires),
         UNIT_TEST(finished_orders_are_deleted_after_their_time),
         UNIT_TEST(what_belongs_to_a_new_order_is_written_with_it),
