@@ -142,6 +142,7 @@ class Stage:
         self.serials = []
         self.programs = {}
         self.environment = {}
+        self.inside = {}  # program -> command that starts it elsewhere: in a network namespace
         for folder_ in (self.folder, self.owner, self.logs, self.out):
             folder_.mkdir(parents=True, exist_ok=True)
 
@@ -186,8 +187,9 @@ class Stage:
         log = self.logs / f"{name}.log"
         with log.open("ab") as out:
             begin = out.tell()
-            process = subprocess.Popen([str(self.bins / program), *map(str, arguments)],
-                                       stdout=out, stderr=subprocess.STDOUT, env=self.env(env),
+            command = [*self.inside.get(name, []), self.bins / program, *arguments]
+            process = subprocess.Popen([str(part) for part in command], stdout=out,
+                                       stderr=subprocess.STDOUT, env=self.env(env),
                                        stdin=subprocess.DEVNULL)
         started = Program(name, process, log)
         if begin:

@@ -14,9 +14,11 @@
 
 /* Every room's table: for hints, and for refusals that were stored by name. */
 static const struct problem_kind *const *const problem_tables[] = {
-    base_problems,   store_problems,    order_problems, pki_problems,       http_problems,
-    pledge_problems, voucher_problems,  ca_problems,    registrar_problems, est_problems,
-    api_problems,    keystore_problems, NULL,
+    base_problems,      store_problems, order_problems,
+    pki_problems,       http_problems,  pledge_problems,
+    voucher_problems,   ca_problems,    registrar_problems,
+    est_problems,       api_problems,   keystore_problems,
+    discovery_problems, NULL,
 };
 
 /* One connection is one file; the store, the token and outgoing connections need some too. */
@@ -167,6 +169,44 @@ static bool serve_pledges(struct task *t, struct house *house)
     return http_server_start(t, &options, &house->pledges);
 }
 
+/* Nobody who is sent by a cloud registrar needs it: what is in its way is seen in the status. */
+static void announce(struct task *t, struct house *house)
+{
+    unsigned port = http_server_port(house->pledges);
+    if (!discovery_start(t, &house->node.discovery, port, &house->discovery))
+        log_problem(t, "not announced");
+    task_forgive(t);
+}
+
+static struct status_announcement announcement_status(const struct announcement *a)
+{
+    static const enum status_announced states[] = {
+        [ANNOUNCEMENT_OFF] = STATUS_OFF,
+        [ANNOUNCEMENT_STARTING] = STATUS_STARTING,
+        [ANNOUNCEMENT_STANDS] = STATUS_ANNOUNCED,
+        [ANNOUNCEMENT_FAILING] = STATUS_FAILING,
+    };
+    return (struct status_announcement){
+        .state = states[a->state],
+        .since = a->since,
+        .name = a->name,
+        .sent = a->sent,
+        .problem = a->problem == NULL ? NULL : a->problem->name,
+        .detail = a->detail,
+        .hint = a->problem == NULL ? NULL : a->problem->hint,
+    };
+}
+
+static void discovery_status(struct task *t, void *context, struct status_discovery *ret)
+{
+    const struct house *house = context;
+    struct announcement mdns;
+    struct announcement grasp;
+    discovery_look(house->discovery, t->arena, &mdns, &grasp);
+    ret->mdns = announcement_status(&mdns);
+    ret->grasp = announcement_status(&grasp);
+}
+
 static bool serve_admin(struct task *t, struct house *house)
 {
     const char *listen = arena_printf(t->arena, "unix:%s", house->node.listen.admin);
@@ -186,6 +226,8 @@ static bool serve_admin(struct task *t, struct house *house)
         .strangers = house->strangers,
         .problems = problem_tables,
         .pledges = house->pledges,
+        .discovery = discovery_status,
+        .discovery_context = house,
         .started = clock_wall(),
     };
     options.routes = api_routes(t, &house->api);
@@ -203,12 +245,14 @@ bool house_open(struct task *t, struct house *house)
     TRY(est_prepare(t, &house->est));
     TRY(start_orders(t, house));
     TRY(serve_pledges(t, house));
+    announce(t, house);
     return serve_admin(t, house);
 }
 
 bool house_close(struct task *t, struct house *house)
 {
     int64_t deadline = clock_monotonic() + house->node.limits.shutdown;
+    bool silent = discovery_stop(house->discovery);
     if (house->admin != NULL)
         (void)http_server_stop(house->admin, deadline);
     if (house->pledges != NULL && !http_server_stop(house->pledges, deadline))
@@ -227,7 +271,7 @@ bool house_close(struct task *t, struct house *house)
     if (house->keys != NULL)
         keystore_close(house->keys);
     store_close(house->store);
-    return true;
+    return silent;
 }
 
 static bool moves(int64_t beat)

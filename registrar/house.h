@@ -5,6 +5,7 @@
 #include "core/node/node.h"
 #include "est/est.h"
 #include "pkcs11/keystore.h"
+#include "registrar/discovery/discovery.h"
 #include "registrar/registrar.h"
 #include "web/api.h"
 
@@ -25,6 +26,7 @@ struct house {
     struct http_identity identity;
     struct http_server *pledges;
     struct http_server *admin;
+    struct discovery *discovery;
     struct order_kind_entry kinds[4];
 };
 

@@ -13,6 +13,7 @@
 #include "core/pledge/strangers.h"
 #include "core/store/store.h"
 #include "web/problems.h"
+#include "web/views.h"
 
 /* What the API works on.  All borrowed, for as long as its routes are served. */
 struct api {
@@ -22,7 +23,10 @@ struct api {
     /* The problem tables of all rooms (NULL at the end), for the hints in timelines. */
     const struct problem_kind *const *const *problems;
     struct http_server *pledges; /* whose figures the status shows; NULL: none */
-    int64_t started;             /* wall-clock ms */
+    /* How we are announced on the owner's networks; NULL: not at all. */
+    void (*discovery)(struct task *t, void *context, struct status_discovery *ret);
+    void *discovery_context;
+    int64_t started; /* wall-clock ms */
 };
 
 /*

@@ -43,6 +43,14 @@ static struct status_pledges pledges_status(const struct api *api)
     };
 }
 
+static struct status_discovery discovery_status(struct task *t, const struct api *api)
+{
+    struct status_discovery discovery = {.mdns = {.state = STATUS_OFF}};
+    if (api->discovery != NULL)
+        api->discovery(t, api->discovery_context, &discovery);
+    return discovery;
+}
+
 bool api_status(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     const struct api *api = api_of(rq);
@@ -58,6 +66,7 @@ bool api_status(struct task *t, struct http_request *rq, struct http_reply *repl
         .store = store_status(api),
         .orders = orders_status(api),
         .pledges = pledges_status(api),
+        .discovery = discovery_status(t, api),
     };
     json_t *json;
     TRY(record_to_json(t, &status_type, &status, &json));

@@ -97,6 +97,35 @@ static const struct field pledges_fields[] = {
 static const struct record_type pledges_type =
     RECORD_TYPE("status-pledges", 1, struct status_pledges, pledges_fields);
 
+static const char *const announced_names[] = {"off", "starting", "announced", "failing", NULL};
+
+static const struct field announcement_fields[] = {
+    FIELD(1, struct status_announcement, state, "state", FIELD_ENUM, .names = announced_names,
+          .help = "off: the node file does not ask for it; failing: tried again by itself."),
+    FIELD(2, struct status_announcement, since, "since", FIELD_TIME,
+          .help = "Since when it is so."),
+    FIELD(3, struct status_announcement, name, "name", FIELD_TEXT,
+          .help = "The DNS-SD service instance, as it was accepted."),
+    FIELD(4, struct status_announcement, sent, "sent", FIELD_UINT,
+          .help = "Floods sent, each interface and peer counted."),
+    FIELD(5, struct status_announcement, problem, "problem", FIELD_TEXT,
+          .help = "Name of the problem that is in the way."),
+    FIELD(6, struct status_announcement, detail, "detail", FIELD_TEXT, .help = "What it is."),
+    FIELD(7, struct status_announcement, hint, "hint", FIELD_TEXT,
+          .help = "What the administrator can do about it."),
+};
+static const struct record_type announcement_type =
+    RECORD_TYPE("status-announcement", 1, struct status_announcement, announcement_fields);
+
+static const struct field discovery_fields[] = {
+    FIELD(1, struct status_discovery, mdns, "mdns", FIELD_RECORD, .sub = &announcement_type,
+          .help = "mDNS and DNS-SD through Avahi."),
+    FIELD(2, struct status_discovery, grasp, "grasp", FIELD_RECORD, .sub = &announcement_type,
+          .help = "GRASP floods."),
+};
+static const struct record_type discovery_type =
+    RECORD_TYPE("status-discovery", 1, struct status_discovery, discovery_fields);
+
 static const struct field status_fields[] = {
     FIELD(1, struct status, version, "version", FIELD_TEXT, .help = "Gatehouse's version."),
     FIELD(2, struct status, libraries, "libraries", FIELD_TEXTS,
@@ -108,5 +137,7 @@ static const struct field status_fields[] = {
           .help = "The orders."),
     FIELD(7, struct status, pledges, "pledges", FIELD_RECORD, .sub = &pledges_type,
           .help = "The HTTP server that pledges talk to."),
+    FIELD(8, struct status, discovery, "discovery", FIELD_RECORD, .sub = &discovery_type,
+          .help = "How the registrar is announced on the owner's own networks."),
 };
 const struct record_type status_type = RECORD_TYPE("status", 1, struct status, status_fields);

@@ -65,6 +65,25 @@ struct status_pledges {
     struct record_rest rest;
 };
 
+/* One way in which we are announced on the owner's networks. */
+enum status_announced { STATUS_OFF, STATUS_STARTING, STATUS_ANNOUNCED, STATUS_FAILING };
+struct status_announcement {
+    unsigned int state; /* enum status_announced */
+    int64_t since;
+    const char *name;
+    uint64_t sent;
+    const char *problem; /* name of a problem kind; NULL: nothing is wrong */
+    const char *detail;
+    const char *hint; /* what the administrator can do about it */
+    struct record_rest rest;
+};
+
+struct status_discovery {
+    struct status_announcement mdns;
+    struct status_announcement grasp;
+    struct record_rest rest;
+};
+
 struct status {
     const char *version;
     struct text_list libraries;
@@ -73,6 +92,7 @@ struct status {
     struct status_store store;
     struct status_orders orders;
     struct status_pledges pledges;
+    struct status_discovery discovery;
     struct record_rest rest;
 };
 extern const struct record_type status_type;

@@ -1,13 +1,13 @@
 #include "core/http/server.h"
 
 #include "core/base/clock.h"
+#include "core/base/condition.h"
 #include "core/http/server_private.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
@@ -98,13 +98,9 @@ static bool start_daemon(struct task *t, struct http_server *server)
 
 static void init_locks(struct http_server *server)
 {
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&server->lock, NULL);
-    (void)pthread_cond_init(&server->closed, &attributes);
-    (void)pthread_cond_init(&server->beat, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    condition_init(&server->closed);
+    condition_init(&server->beat);
 }
 
 static struct http_server *make_server(const struct http_server_options *options)
@@ -188,10 +184,7 @@ static bool drain(struct http_server *server, int64_t deadline)
         if (!busy || clock_monotonic() >= deadline)
             return !busy;
         (void)pthread_mutex_lock(&server->lock);
-        int64_t next = clock_monotonic() + DRAIN_BEAT_MS;
-        struct timespec until = {.tv_sec = (time_t)(next / SECOND_MS),
-                                 .tv_nsec = (long)(next % SECOND_MS) * 1000000L};
-        (void)pthread_cond_timedwait(&server->closed, &server->lock, &until);
+        (void)condition_wait(&server->closed, &server->lock, clock_monotonic() + DRAIN_BEAT_MS);
         (void)pthread_mutex_unlock(&server->lock);
     }
 }

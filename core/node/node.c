@@ -5,6 +5,8 @@
 #include "core/base/log.h"
 #include "core/http/address.h"
 
+#include <arpa/inet.h>
+#include <net/if.h>
 #include <string.h>
 
 /* ---- Paths ---- */
@@ -110,6 +112,61 @@ static bool check_outgoing(struct task *t, const struct node *node)
     return true;
 }
 
+/*
+ * draft-ietf-anima-brski-discovery 3.1.6: choices of mode, voucher format and enrolment, joined by
+ * "-".  What we do not serve is not announced.
+ */
+static bool check_variation(struct task *t, const char *text)
+{
+    static const char *const choices[] = {"rrm", "cmsj", "jose", "cose", "est"};
+    if (strcmp(text, "est-tls") == 0)
+        return true;
+    for (const char *at = text; at != NULL; at = strchr(at, '-')) {
+        at += *at == '-';
+        size_t len = strcspn(at, "-");
+        bool known = false;
+        for (size_t i = 0; i < ARRAY_SIZE(choices); i++)
+            known = known || (strlen(choices[i]) == len && strncmp(choices[i], at, len) == 0);
+        ENSURE(t, known, E_CONFIG, "%s: \"%.*s\" is nothing that Gatehouse speaks", text, (int)len,
+               at);
+    }
+    return true;
+}
+
+static bool check_grasp(struct task *t, const struct node_discovery *discovery)
+{
+    struct in6_addr in6;
+    ENSURE(t,
+           !discovery->grasp || discovery->interfaces.count > 0 || discovery->grasp_peers.count > 0,
+           E_CONFIG, "discovery.grasp: needs discovery.interfaces or discovery.grasp-peers");
+    ENSURE(t, discovery->address == NULL || inet_pton(AF_INET6, discovery->address, &in6) == 1,
+           E_CONFIG, "discovery.address: %s is no IPv6 address", discovery->address);
+    for (size_t i = 0; i < discovery->grasp_peers.count; i++) {
+        const char *text = discovery->grasp_peers.items[i];
+        struct sockaddr_storage address;
+        socklen_t len;
+        if (!address_from_text(t, text, &address, &len))
+            return fail_context(t, "discovery.grasp-peers[%zu]", i);
+        ENSURE(t, address.ss_family == AF_INET6, E_CONFIG,
+               "discovery.grasp-peers[%zu]: %s is no IPv6 address and port", i, text);
+    }
+    return true;
+}
+
+static bool check_discovery(struct task *t, const struct node_discovery *discovery)
+{
+    for (size_t i = 0; i < discovery->variations.count; i++) {
+        if (!check_variation(t, discovery->variations.items[i]))
+            return fail_context(t, "discovery.variations[%zu]", i);
+    }
+    for (size_t i = 0; i < discovery->interfaces.count; i++) {
+        const char *name = discovery->interfaces.items[i];
+        ENSURE(t, *name != '\0' && strlen(name) < IF_NAMESIZE, E_CONFIG,
+               "discovery.interfaces[%zu]: %s cannot be a network interface", i, name);
+    }
+    return check_grasp(t, discovery);
+}
+
 static bool check(struct task *t, const struct node *node)
 {
     enum log_level level;
@@ -118,6 +175,7 @@ static bool check(struct task *t, const struct node *node)
            "log-level: \"%s\" is none of debug, info, warning and error", node->log_level);
     TRY(check_limits(t, node));
     TRY(check_orders(t, &node->orders));
+    TRY(check_discovery(t, &node->discovery));
     return check_outgoing(t, node);
 }
 

@@ -71,6 +71,20 @@ struct node_outgoing {
     struct record_rest rest;
 };
 
+/* How the owner's own networks learn where we are (RFC 8995 4.3, appendix B). */
+struct node_discovery {
+    bool mdns;
+    bool grasp;
+    const char *name;            /* DNS-SD instance; NULL: made of host name and process */
+    uint64_t port;               /* 0: that of listen.pledges */
+    struct text_list interfaces; /* mDNS: none: all of them; GRASP: those that are flooded */
+    struct text_list variations; /* of BRSKI, as brski-discovery 3.5 names them */
+    const char *address;         /* IPv6, for GRASP; NULL: the interface's own */
+    int64_t grasp_interval;
+    struct text_list grasp_peers;
+    struct record_rest rest;
+};
+
 struct node {
     struct node_listen listen;
     struct node_store store;
@@ -80,6 +94,7 @@ struct node {
     struct node_limits limits;
     struct node_orders orders;
     struct node_outgoing outgoing;
+    struct node_discovery discovery;
     struct record_rest rest;
 };
 

@@ -8,10 +8,12 @@
 #define GIB (1024 * MIB)
 #define TIB (1024 * GIB)
 
-#define PATH_MAX_LEN   4095
-#define SOCKET_MAX_LEN 107 /* of a Unix socket's path: unix(7) */
-#define LABEL_MAX_LEN  32  /* of a token: PKCS#11, CK_TOKEN_INFO */
-#define THREADS_MAX    65536
+#define PATH_MAX_LEN    4095
+#define SOCKET_MAX_LEN  107 /* of a Unix socket's path: unix(7) */
+#define LABEL_MAX_LEN   32  /* of a token: PKCS#11, CK_TOKEN_INFO */
+#define THREADS_MAX     65536
+#define DNS_LABEL_MAX   63
+#define ADDRESS_MAX_LEN 45 /* INET6_ADDRSTRLEN without its end */
 
 static const struct field listen_fields[] = {
     FIELD(1, struct node_listen, pledges, "pledges", FIELD_TEXTS, .flags = FIELD_REQUIRED, .min = 1,
@@ -160,6 +162,38 @@ static const struct field outgoing_fields[] = {
 static const struct record_type outgoing_type =
     RECORD_TYPE("outgoing", 1, struct node_outgoing, outgoing_fields);
 
+static const struct field discovery_fields[] = {
+    FIELD(1, struct node_discovery, mdns, "mdns", FIELD_BOOL, .preset = "false",
+          .help = "Whether Avahi announces _brski-registrar._tcp (mDNS and DNS-SD)."),
+    FIELD(2, struct node_discovery, grasp, "grasp", FIELD_BOOL, .preset = "false",
+          .help = "Whether AN_join_registrar is flooded (GRASP, RFC 8995 4.3), on the interfaces "
+                  "below and to grasp-peers."),
+    FIELD(3, struct node_discovery, name, "name", FIELD_TEXT, .max = DNS_LABEL_MAX,
+          .help = "Name of the DNS-SD service instance. Without it one is made of the host's name "
+                  "and the process number."),
+    FIELD(4, struct node_discovery, port, "port", FIELD_UINT, .max = 65535, .preset = "0",
+          .help = "Port that is announced; 0: that of the first of listen.pledges."),
+    FIELD(5, struct node_discovery, interfaces, "interfaces", FIELD_TEXTS, .max = 32,
+          .help = "Network interfaces to announce on. Without any, mDNS goes to all that Avahi "
+                  "uses; GRASP needs them named."),
+    FIELD(6, struct node_discovery, variations, "variations", FIELD_TEXTS, .min = 1, .max = 8,
+          .preset = "est-tls",
+          .help = "What is announced as spoken here, in the words of brski-discovery: est-tls is "
+                  "BRSKI with CMS vouchers and EST; jose and cose (JWS and COSE vouchers) are "
+                  "spoken, too, but are no registered variations yet."),
+    FIELD(7, struct node_discovery, address, "address", FIELD_TEXT, .max = ADDRESS_MAX_LEN,
+          .help = "IPv6 address that GRASP announces; without it, that of the interface."),
+    FIELD(8, struct node_discovery, grasp_interval, "grasp-interval", FIELD_DURATION,
+          .min = SECOND_MS, .max = HOUR_MS, .preset = "60 s",
+          .help = "Time between floods; what they say holds three times as long. RFC 8995 advises "
+                  "against less than 60 s."),
+    FIELD(9, struct node_discovery, grasp_peers, "grasp-peers", FIELD_TEXTS, .max = 32,
+          .help = "IPv6 addresses and UDP ports that are sent each flood as well: "
+                  "\"[2001:db8::1]:7017\"."),
+};
+static const struct record_type discovery_type =
+    RECORD_TYPE("discovery", 1, struct node_discovery, discovery_fields);
+
 static const struct field node_fields[] = {
     FIELD(1, struct node, listen, "listen", FIELD_RECORD, .sub = &listen_type,
           .help = "Where Gatehouse can be reached."),
@@ -178,5 +212,8 @@ static const struct field node_fields[] = {
           .help = "Work towards MASAs and CAs, which pledges wait for."),
     FIELD(8, struct node, outgoing, "outgoing", FIELD_RECORD, .sub = &outgoing_type,
           .help = "Connections to MASAs and CAs."),
+    FIELD(9, struct node, discovery, "discovery", FIELD_RECORD, .sub = &discovery_type,
+          .help = "How proxies and pledges on your own networks find this registrar. Pledges that "
+                  "a cloud registrar sends need none of it."),
 };
 const struct record_type node_type = RECORD_TYPE("node", 1, struct node, node_fields);

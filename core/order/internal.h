@@ -2,10 +2,10 @@
 #ifndef GATEHOUSE_CORE_ORDER_INTERNAL_H
 #define GATEHOUSE_CORE_ORDER_INTERNAL_H
 
+#include "core/base/condition.h"
 #include "core/order/order.h"
 #include "core/order/queue.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #define ORDER_DETAIL_MAX 1024 /* octets */
@@ -113,9 +113,5 @@ void *dispatcher_main(void *orders);
 
 /* Puts an open order into the queue, or notes that it has changed. */
 void orders_note(struct orders *o, const struct order *order);
-/* A condition whose timed waits are by clock_monotonic(). */
-void condition_init(pthread_cond_t *condition);
-/* Waits for `until` (clock_monotonic() ms) at most; false when that has come. */
-bool condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until);
 
 #endif

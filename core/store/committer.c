@@ -8,13 +8,12 @@
 #include "core/store/internal.h"
 
 #include "core/base/clock.h"
+#include "core/base/condition.h"
 #include "core/base/failpoint.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #define BEAT_MS SECOND_MS
 /* Runs of one function before E_BUSY from its commit is believed. */
@@ -159,24 +158,17 @@ static void release_jobs(struct job *jobs)
     }
 }
 
-/* Until somebody signals, or `until` (clock_monotonic() ms): then false. */
-static bool rest(struct committer *c, int64_t until)
-{
-    const struct timespec when = {until / SECOND_MS, until % SECOND_MS * 1000000};
-    return pthread_cond_timedwait(&c->wake, &c->lock, &when) == 0;
-}
-
 /* Up to a batch of jobs; NULL when it is time to go.  Beats while it waits. */
 static struct job *take_jobs(struct committer *c)
 {
     (void)pthread_mutex_lock(&c->lock);
     atomic_store(&c->last_beat, clock_monotonic());
     while (c->first == NULL && !c->closing) {
-        (void)rest(c, clock_monotonic() + BEAT_MS);
+        (void)condition_wait(&c->wake, &c->lock, clock_monotonic() + BEAT_MS);
         atomic_store(&c->last_beat, clock_monotonic());
     }
     int64_t gathered = clock_monotonic() + c->gather;
-    while (c->busy && !c->closing && rest(c, gathered))
+    while (c->busy && !c->closing && condition_wait(&c->wake, &c->lock, gathered))
         ;
     struct job *jobs = c->first;
     struct job **end = &c->first;
@@ -234,15 +226,6 @@ bool committer_update(struct task *t, struct committer *c, store_fn fn, void *ar
     return job.ok;
 }
 
-static void make_wake(pthread_cond_t *wake)
-{
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(wake, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
-}
-
 static void destroy(struct committer *c)
 {
     (void)pthread_cond_destroy(&c->wake);
@@ -267,7 +250,7 @@ bool committer_start(struct task *t, const struct engine *engine, void *handle,
     c->last = &c->first;
     task_init(&c->task, arena_create(), t->log);
     (void)pthread_mutex_init(&c->lock, NULL);
-    make_wake(&c->wake);
+    condition_init(&c->wake);
     atomic_store(&c->last_beat, clock_monotonic());
     int error = pthread_create(&c->thread, NULL, committer_main, c);
     if (error != 0) {

@@ -131,6 +131,15 @@ static void items_that_contradict_each_other_are_named(void **state)
         {"outgoing: {resolve: [\"a:443:192.0.2.1\", \"b:443:nowhere\"]}", "outgoing.resolve[1]:"},
         {"outgoing: {resolve: [\"a:0x1:192.0.2.1\"]}", "outgoing.resolve[0]:"},
         {"outgoing: {resolve: [\":443:192.0.2.1\"]}", "outgoing.resolve[0]:"},
+        {"discovery: {grasp: true}", "discovery.grasp: needs discovery.interfaces"},
+        {"discovery: {address: 192.0.2.1}", "discovery.address: 192.0.2.1 is no IPv6 address"},
+        {"discovery: {grasp-peers: [\"192.0.2.1:7017\"]}", "discovery.grasp-peers[0]:"},
+        {"discovery: {grasp-peers: [\"[2001:db8::1]\"]}", "discovery.grasp-peers[0]:"},
+        {"discovery: {interfaces: [eth0, a-name-that-is-too-long]}", "discovery.interfaces[1]:"},
+        {"discovery: {variations: [est-tls, rrm-cmp]}",
+         "discovery.variations[1]: rrm-cmp: \"cmp\" is nothing that Gatehouse speaks"},
+        {"discovery: {variations: [\"jose-\"]}", "discovery.variations[0]: jose-: \"\""},
+        {"discovery: {variations: []}", "discovery.variations"},
     };
     struct task *t = test_task(state);
     struct node node;
