@@ -5,6 +5,7 @@
 #ifndef GATEHOUSE_LAB_PLEDGE_H
 #define GATEHOUSE_LAB_PLEDGE_H
 
+#include "core/pki/csr.h"
 #include "lab/journey.h"
 #include "lab/pledge_link.h"
 #include "lab/pledge_report.h"
@@ -64,6 +65,7 @@ struct pledge {
         struct cert_list cacerts;
         struct bytes csrattrs;
         EVP_PKEY *key;
+        struct csr_content content; /* of the certification request */
         struct bytes csr;
         const struct cert *ldevid;
     } now;

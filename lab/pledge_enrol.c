@@ -76,9 +76,8 @@ static bool get_csrattrs(struct task *t, struct pledge *p, struct csrattrs *ret)
     else if (answer.status != 204 && answer.status != 404)
         return pledge_status_failure(t, &answer, "GET csrattrs");
     TRY(csr_wishes(t, p, ret));
-    if (ret->has_template)
-        report_note(t, &p->line, "csrattrs",
-                    "the template of RFC 9908 3.4 is there; the other elements are followed");
+    if (ret->template != NULL)
+        report_note(t, &p->line, "csrattrs", "there is a template (RFC 9908 3.4): it is followed");
     return true;
 }
 

@@ -8,7 +8,8 @@
 /* pledge_csr.c */
 MUST_USE bool csr_wishes(struct task *t, struct pledge *p, struct csrattrs *ret);
 MUST_USE bool csr_make_key(struct task *t, struct pledge *p, const struct csrattrs *wishes);
-/* Over `now.link`, which must be open: the request may be bound to it. */
+/* `now.content` and `now.csr`; over `now.link`, which must be open: the request may be bound to it.
+ */
 MUST_USE bool csr_make(struct task *t, struct pledge *p, const struct csrattrs *wishes);
 
 /* pledge_issued.c */

@@ -5,6 +5,7 @@
 #include "lab/pledge_socket.h"
 #include "lab/problems.h"
 
+#include <netinet/in.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <string.h>
@@ -320,6 +321,21 @@ const struct cert_list *link_chain(const struct link *link)
 bool link_validated(const struct link *link)
 {
     return link->validated;
+}
+
+struct bytes link_local_address(struct task *t, const struct link *link)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } here;
+    socklen_t len = sizeof(here);
+    if (link->fd < 0 || getsockname(link->fd, &here.any, &len) != 0)
+        return BYTES_ABSENT;
+    if (here.any.sa_family == AF_INET)
+        return bytes_copy(t->arena, bytes_make(&here.v4.sin_addr, sizeof(here.v4.sin_addr)));
+    return bytes_copy(t->arena, bytes_make(&here.v6.sin6_addr, sizeof(here.v6.sin6_addr)));
 }
 
 const char *link_tls_version(const struct link *link)

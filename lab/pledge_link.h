@@ -76,6 +76,8 @@ MUST_USE bool link_ready(struct task *t, struct link *link);
 const struct cert_list *link_chain(const struct link *link);
 /* The server is who the place says, under the anchors given (also for a provisional link). */
 bool link_validated(const struct link *link);
+/* IPv4 or IPv6, 4 or 16 octets: this end of the connection; absent when there is none. */
+struct bytes link_local_address(struct task *t, const struct link *link);
 /* "TLSv1.3" */
 const char *link_tls_version(const struct link *link);
 /* Handshakes made so far: tells whether a call has opened the connection again. */

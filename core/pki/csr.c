@@ -138,20 +138,54 @@ static bool hash_to_sign_with(struct task *t, const EVP_PKEY *key, const char *s
     return true;
 }
 
-static bool add_attributes(struct task *t, X509_REQ *request,
-                           const struct extension_list *extensions, const char *challenge_password)
+static bool add_attribute(struct task *t, X509_REQ *request, const struct csr_attribute *item)
 {
-    if (extensions != NULL && extensions->count > 0) {
+    struct bytes der;
+    TRY(der_pair(t, item->oid, item->values, &der));
+    const unsigned char *at = der.data;
+    X509_ATTRIBUTE *attribute = d2i_X509_ATTRIBUTE(NULL, &at, (long)der.len);
+    bool added = attribute != NULL && X509_REQ_add1_attr(request, attribute) == 1;
+    X509_ATTRIBUTE_free(attribute);
+    ENSURE(t, added, E_INVALID, "the attribute %s: %s", item->oid, crypto_error(t));
+    return true;
+}
+
+static bool add_attributes(struct task *t, X509_REQ *request, const struct csr_content *content)
+{
+    const char *password = content->challenge_password;
+    if (content->extensions.count > 0) {
         X509_EXTENSIONS *stack;
-        TRY(extensions_write(t, extensions, &stack));
+        TRY(extensions_write(t, &content->extensions, &stack));
         ENSURE(t, X509_REQ_add_extensions(request, stack) == 1, E_CRYPTO, "extensions: %s",
                crypto_error(t));
     }
-    if (challenge_password != NULL)
+    for (size_t i = 0; i < content->attribute_count; i++)
+        TRY(add_attribute(t, request, &content->attributes[i]));
+    if (password != NULL)
         ENSURE(t,
                X509_REQ_add1_attr_by_NID(request, NID_pkcs9_challengePassword, MBSTRING_UTF8,
-                                         (const unsigned char *)challenge_password, -1) == 1,
+                                         (const unsigned char *)password, -1) == 1,
                E_CRYPTO, "challenge password: %s", crypto_error(t));
+    return true;
+}
+
+bool csr_write(struct task *t, EVP_PKEY *key, const struct csr_content *content, struct bytes *ret)
+{
+    const EVP_MD *hash;
+    EVP_MD_CTX *ctx;
+    X509_REQ *request = IN_ARENA(t, X509_REQ_free, X509_REQ_new());
+    TRY(hash_to_sign_with(t, key, content->signature_oid, &hash));
+    ENSURE(t,
+           X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 &&
+               (content->subject == NULL ||
+                X509_REQ_set_subject_name(request, content->subject) == 1) &&
+               X509_REQ_set_pubkey(request, key) == 1,
+           E_CRYPTO, "certification request: %s", crypto_error(t));
+    TRY(add_attributes(t, request, content));
+    TRY(signing_context(t, key, hash, &ctx));
+    ENSURE(t, X509_REQ_sign_ctx(request, ctx) > 0, E_CRYPTO,
+           "the certification request could not be signed: %s", crypto_error(t));
+    *ret = ENCODE(t, i2d_X509_REQ, request);
     return true;
 }
 
@@ -159,19 +193,11 @@ bool csr_build(struct task *t, EVP_PKEY *key, X509_NAME *subject,
                const struct extension_list *extensions, const char *challenge_password,
                const char *signature_oid, struct bytes *ret)
 {
-    const EVP_MD *hash;
-    EVP_MD_CTX *ctx;
-    X509_REQ *request = IN_ARENA(t, X509_REQ_free, X509_REQ_new());
-    TRY(hash_to_sign_with(t, key, signature_oid, &hash));
-    ENSURE(t,
-           X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 &&
-               (subject == NULL || X509_REQ_set_subject_name(request, subject) == 1) &&
-               X509_REQ_set_pubkey(request, key) == 1,
-           E_CRYPTO, "certification request: %s", crypto_error(t));
-    TRY(add_attributes(t, request, extensions, challenge_password));
-    TRY(signing_context(t, key, hash, &ctx));
-    ENSURE(t, X509_REQ_sign_ctx(request, ctx) > 0, E_CRYPTO,
-           "the certification request could not be signed: %s", crypto_error(t));
-    *ret = ENCODE(t, i2d_X509_REQ, request);
-    return true;
+    const struct csr_content content = {
+        .subject = subject,
+        .extensions = extensions == NULL ? (struct extension_list){NULL, 0} : *extensions,
+        .challenge_password = challenge_password,
+        .signature_oid = signature_oid,
+    };
+    return csr_write(t, key, &content, ret);
 }

@@ -41,9 +41,26 @@ const struct extension *extension_find(const struct extension_list *list, const 
 /* "DNS:...", as cert_alt_names(), of a SubjectAltName value. */
 MUST_USE bool alt_names_to_text(struct task *t, struct bytes value, struct text_list *ret);
 
+/* An attribute of a request: its values as DER of the SET. */
+struct csr_attribute {
+    const char *oid;
+    struct bytes values;
+};
+/* What a request is to say besides its key. */
+struct csr_content {
+    X509_NAME *subject; /* NULL: empty */
+    struct extension_list extensions;
+    struct csr_attribute *attributes; /* further ones */
+    size_t attribute_count;
+    const char *challenge_password; /* NULL: none */
+    const char *signature_oid;      /* names the hash to sign with; NULL: natural for the key */
+};
+MUST_USE bool csr_write(struct task *t, EVP_PKEY *key, const struct csr_content *content,
+                        struct bytes *ret);
 /*
- * A request for `key` with this subject (borrowed; NULL: empty) and these extensions, signed with
- * the hash named by `signature_oid` (NULL: the natural one of the key).
+ * csr_write() with no further attributes: a request for `key` with this subject (borrowed; NULL:
+ * empty) and these extensions, signed with the hash named by `signature_oid` (NULL: the natural one
+ * of the key).
  */
 MUST_USE bool csr_build(struct task *t, EVP_PKEY *key, X509_NAME *subject,
                         const struct extension_list *extensions, const char *challenge_password,

@@ -6,12 +6,6 @@
 
 #include <openssl/err.h>
 
-/* RFC 9908 3.2: an attribute that names the kind of key has the curve as its value. */
-static const struct {
-    enum key_kind key;
-    const char *oid;
-} curves[] = {{KEY_P256, OID_P256}, {KEY_P384, OID_P384}, {KEY_P521, OID_P521}};
-
 static const char *const signature_oids[] = {
     OID_ECDSA_SHA256, OID_ECDSA_SHA384, OID_ECDSA_SHA512,
     OID_RSA_SHA256,   OID_RSA_SHA384,   OID_RSA_SHA512,
@@ -58,6 +52,16 @@ static bool push_attribute(struct task *t, ASN1_SEQUENCE_ANY *elements, const ch
     return push_element(t, elements, V_ASN1_SEQUENCE, sequence);
 }
 
+/* The same with a SEQUENCE whose DER is at hand. */
+static bool push_sequence(struct task *t, ASN1_SEQUENCE_ANY *elements, const char *dotted,
+                          struct bytes der)
+{
+    ASN1_STRING *sequence = IN_ARENA(t, ASN1_STRING_free, ASN1_STRING_new());
+    ENSURE(t, ASN1_STRING_set(sequence, der.data, (int)der.len) == 1, E_CRYPTO,
+           "CSR attributes: %s", crypto_error(t));
+    return push_attribute(t, elements, dotted, V_ASN1_SEQUENCE, sequence);
+}
+
 static bool push_key(struct task *t, ASN1_SEQUENCE_ANY *elements, const struct csrattrs *attrs)
 {
     if (attrs->key == KEY_OTHER)
@@ -69,15 +73,13 @@ static bool push_key(struct task *t, ASN1_SEQUENCE_ANY *elements, const struct c
         return push_attribute(t, elements, OID_RSA_ENCRYPTION,
                               attrs->rsa_bits == 0 ? 0 : V_ASN1_INTEGER, bits);
     }
-    for (size_t i = 0; i < ARRAY_SIZE(curves); i++) {
-        if (curves[i].key == attrs->key) {
-            ASN1_OBJECT *curve;
-            TRY(oid_object(t, curves[i].oid, &curve));
-            return push_attribute(t, elements, OID_EC_PUBLIC_KEY, V_ASN1_OBJECT, curve);
-        }
-    }
-    return fail(t, E_INVALID, "no CSR attribute asks for a key of kind %s",
-                key_kind_text(t, attrs->key, 0));
+    /* RFC 9908 3.2: an attribute that names the kind of key has the curve as its value. */
+    const char *oid = curve_oid(attrs->key);
+    ASN1_OBJECT *curve;
+    ENSURE(t, oid != NULL, E_INVALID, "no CSR attribute asks for a key of kind %s",
+           key_kind_text(t, attrs->key, 0));
+    TRY(oid_object(t, oid, &curve));
+    return push_attribute(t, elements, OID_EC_PUBLIC_KEY, V_ASN1_OBJECT, curve);
 }
 
 /* RFC 9908 3.2: one id-ExtensionReq with one Extensions, each extension once. */
@@ -88,11 +90,17 @@ static bool push_extensions(struct task *t, ASN1_SEQUENCE_ANY *elements,
         return true;
     X509_EXTENSIONS *stack;
     TRY(extensions_write(t, extensions, &stack));
-    struct bytes der = ENCODE(t, i2d_X509_EXTENSIONS, stack);
-    ASN1_STRING *sequence = IN_ARENA(t, ASN1_STRING_free, ASN1_STRING_new());
-    ENSURE(t, ASN1_STRING_set(sequence, der.data, (int)der.len) == 1, E_CRYPTO,
-           "CSR attributes: %s", crypto_error(t));
-    return push_attribute(t, elements, OID_EXTENSION_REQUEST, V_ASN1_SEQUENCE, sequence);
+    return push_sequence(t, elements, OID_EXTENSION_REQUEST, ENCODE(t, i2d_X509_EXTENSIONS, stack));
+}
+
+static bool push_template(struct task *t, ASN1_SEQUENCE_ANY *elements,
+                          const struct csr_template *template)
+{
+    struct bytes der;
+    if (template == NULL)
+        return true;
+    TRY(csr_template_encode(t, template, &der));
+    return push_sequence(t, elements, OID_CRI_TEMPLATE, der);
 }
 
 bool csrattrs_encode(struct task *t, const struct csrattrs *attrs, struct bytes *ret)
@@ -106,6 +114,7 @@ bool csrattrs_encode(struct task *t, const struct csrattrs *attrs, struct bytes 
         TRY(push_oid(t, elements, attrs->fill.items[i]));
     if (attrs->signature_oid != NULL)
         TRY(push_oid(t, elements, attrs->signature_oid));
+    TRY(push_template(t, elements, attrs->template));
     struct bytes der = ENCODE(t, i2d_ASN1_SEQUENCE_ANY, elements);
     ENSURE(t, sk_ASN1_TYPE_num(elements) <= CSRATTRS_COUNT_MAX && der.len <= CSRATTRS_SIZE_MAX,
            E_INVALID, "%d CSR attributes in %zu octets; at most %d in %zu",
@@ -146,11 +155,7 @@ static void read_curve(struct task *t, struct reading *r, X509_ATTRIBUTE *attrib
     const ASN1_TYPE *value = X509_ATTRIBUTE_get0_type(attribute, 0);
     if (X509_ATTRIBUTE_count(attribute) != 1 || ASN1_TYPE_get(value) != V_ASN1_OBJECT)
         return;
-    const char *oid = oid_text(t, value->value.object);
-    for (size_t i = 0; i < ARRAY_SIZE(curves); i++) {
-        if (strcmp(curves[i].oid, oid) == 0)
-            r->attrs.key = curves[i].key;
-    }
+    r->attrs.key = curve_kind(oid_text(t, value->value.object));
 }
 
 /* An empty SET asks for RSA of any size. */
@@ -188,6 +193,18 @@ static bool read_extensions(struct task *t, struct reading *r, X509_ATTRIBUTE *a
     return true;
 }
 
+static bool read_template(struct task *t, struct reading *r, X509_ATTRIBUTE *attribute)
+{
+    const ASN1_TYPE *value = X509_ATTRIBUTE_get0_type(attribute, 0);
+    ENSURE(t, r->attrs.template == NULL, E_CSRATTRS_MALFORMED, "a template twice");
+    ENSURE(t, X509_ATTRIBUTE_count(attribute) == 1 && ASN1_TYPE_get(value) == V_ASN1_SEQUENCE,
+           E_CSRATTRS_MALFORMED, "a template is one SEQUENCE");
+    struct csr_template *template = arena_alloc(t->arena, sizeof(*template));
+    TRY(csr_template_decode(t, octets_of(value->value.sequence), template));
+    r->attrs.template = template;
+    return true;
+}
+
 static bool read_attribute(struct task *t, struct reading *r, struct bytes der)
 {
     const unsigned char *at = der.data;
@@ -200,8 +217,8 @@ static bool read_attribute(struct task *t, struct reading *r, struct bytes der)
     if (strcmp(oid, OID_EXTENSION_REQUEST) == 0)
         return read_extensions(t, r, attribute);
     if (strcmp(oid, OID_CRI_TEMPLATE) == 0)
-        r->attrs.has_template = true;
-    else if (strcmp(oid, OID_EC_PUBLIC_KEY) == 0 && r->attrs.key == KEY_OTHER)
+        return read_template(t, r, attribute);
+    if (strcmp(oid, OID_EC_PUBLIC_KEY) == 0 && r->attrs.key == KEY_OTHER)
         read_curve(t, r, attribute);
     else if (strcmp(oid, OID_RSA_ENCRYPTION) == 0 && r->attrs.key == KEY_OTHER)
         read_modulus_size(r, attribute);

@@ -16,12 +16,31 @@
 static const struct {
     enum key_kind kind;
     const char *name;
+    const char *oid;
     int nid;
 } curves[] = {
-    {KEY_P256, "P-256", NID_X9_62_prime256v1},
-    {KEY_P384, "P-384", NID_secp384r1},
-    {KEY_P521, "P-521", NID_secp521r1},
+    {KEY_P256, "P-256", OID_P256, NID_X9_62_prime256v1},
+    {KEY_P384, "P-384", OID_P384, NID_secp384r1},
+    {KEY_P521, "P-521", OID_P521, NID_secp521r1},
 };
+
+const char *curve_oid(enum key_kind kind)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(curves); i++) {
+        if (curves[i].kind == kind)
+            return curves[i].oid;
+    }
+    return NULL;
+}
+
+enum key_kind curve_kind(const char *oid)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(curves); i++) {
+        if (strcmp(curves[i].oid, oid) == 0)
+            return curves[i].kind;
+    }
+    return KEY_OTHER;
+}
 
 static enum key_kind kind_of_ec(const EVP_PKEY *key)
 {

@@ -53,6 +53,50 @@ const char *oid_text(struct task *t, const ASN1_OBJECT *oid)
     return text;
 }
 
+static struct bytes wrapped(struct task *t, int class, int tag, const struct bytes *parts,
+                            size_t count)
+{
+    struct bytes content = bytes_concat(t->arena, parts, count);
+    int size = ASN1_object_size(1, (int)content.len, tag);
+    uint8_t *octets = arena_alloc(t->arena, (size_t)size);
+    unsigned char *at = octets;
+    ASN1_put_object(&at, 1, (int)content.len, tag, class);
+    if (content.len > 0)
+        memcpy(at, content.data, content.len);
+    return bytes_make(octets, (size_t)size);
+}
+
+struct bytes der_sequence(struct task *t, const struct bytes *parts, size_t count)
+{
+    return wrapped(t, V_ASN1_UNIVERSAL, V_ASN1_SEQUENCE, parts, count);
+}
+
+struct bytes der_set(struct task *t, const struct bytes *parts, size_t count)
+{
+    return wrapped(t, V_ASN1_UNIVERSAL, V_ASN1_SET, parts, count);
+}
+
+struct bytes der_tagged(struct task *t, int tag, const struct bytes *parts, size_t count)
+{
+    return wrapped(t, V_ASN1_CONTEXT_SPECIFIC, tag, parts, count);
+}
+
+bool der_oid(struct task *t, const char *dotted, struct bytes *ret)
+{
+    ASN1_OBJECT *oid;
+    TRY(oid_object(t, dotted, &oid));
+    *ret = ENCODE(t, i2d_ASN1_OBJECT, oid);
+    return true;
+}
+
+bool der_pair(struct task *t, const char *dotted, struct bytes value, struct bytes *ret)
+{
+    struct bytes parts[] = {BYTES_ABSENT, value};
+    TRY(der_oid(t, dotted, &parts[0]));
+    *ret = der_sequence(t, parts, ARRAY_SIZE(parts));
+    return true;
+}
+
 /* Stricter than libcrypto, which reads "1..2" as something. */
 static bool is_dotted(const char *text)
 {

@@ -37,6 +37,17 @@ struct bytes octets_of_library(struct task *t, unsigned char *data, int len);
 /* What was written to a memory BIO, copied. */
 struct bytes octets_of_bio(struct task *t, BIO *bio);
 
+/* DER put together from the DER of its parts. */
+struct bytes der_sequence(struct task *t, const struct bytes *parts, size_t count);
+/* In the order given, which is DER's only when the caller makes it so. */
+struct bytes der_set(struct task *t, const struct bytes *parts, size_t count);
+/* A constructed context-specific tag instead of that of SEQUENCE or SET. */
+struct bytes der_tagged(struct task *t, int tag, const struct bytes *parts, size_t count);
+/* Fail with E_INVALID unless the text is a dotted OID. */
+MUST_USE bool der_oid(struct task *t, const char *dotted, struct bytes *ret);
+/* SEQUENCE of an OID and what may follow it: AlgorithmIdentifier, Attribute, and their like. */
+MUST_USE bool der_pair(struct task *t, const char *dotted, struct bytes value, struct bytes *ret);
+
 /* Printable ASCII: any other octet, and the backslash, becomes a backslash and two digits. */
 char *text_printable(struct task *t, struct bytes octets);
 /* Something, and no control characters in it. */
@@ -63,6 +74,11 @@ MUST_USE bool extensions_write(struct task *t, const struct extension_list *list
 /* As alt_names_to_text(), failing with `kind`. */
 MUST_USE bool alt_names_read(struct task *t, struct bytes value, const struct problem_kind *kind,
                              struct text_list *ret);
+
+/* The OID of the curve that keys of this kind are on (RFC 5480 2.1.1.1); NULL: on none of ours. */
+const char *curve_oid(enum key_kind kind);
+/* KEY_OTHER: none of ours. */
+enum key_kind curve_kind(const char *oid);
 
 /* The hash to sign with under this key unless told otherwise; NULL for keys that need none. */
 const EVP_MD *natural_hash(const EVP_PKEY *key);

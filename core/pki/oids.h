@@ -16,6 +16,7 @@
 #define OID_EXTENSION_TEMPLATE   "1.2.840.113549.1.9.16.2.62"
 #define OID_EC_PUBLIC_KEY        "1.2.840.10045.2.1"
 #define OID_RSA_ENCRYPTION       "1.2.840.113549.1.1.1"
+#define OID_ED25519              "1.3.101.112" /* RFC 8410 */
 #define OID_P256                 "1.2.840.10045.3.1.7"
 #define OID_P384                 "1.3.132.0.34"
 #define OID_P521                 "1.3.132.0.35"

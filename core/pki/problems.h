@@ -25,6 +25,9 @@
       "The request is not signed with the key it asks a certificate for.")                         \
     X(E_CSRATTRS_MALFORMED, "csrattrs-malformed", "malformed CSR attributes",                      \
       "The CSR attributes are no SEQUENCE OF AttrOrOID (RFC 7030 4.5.2, RFC 9908 3.2).")           \
+    X(E_CSRATTRS_UNMET, "csrattrs-unmet", "CSR attributes cannot be met",                          \
+      "The server wants something in the request that this device does not have. Give it a value " \
+      "in the server's profile, or do not ask for it.")                                            \
     X(E_CRYPTO, "crypto", "internal error",                                                        \
       "The cryptographic library or the token failed; the detail has its message. If it is the "   \
       "token: is it present, and is the PIN right?")

@@ -84,6 +84,43 @@ static bool put_cms(struct task *t, const struct seeds *s)
     return put(t, s, "cms", "certs-only", seed);
 }
 
+/* Gaps of every kind, and a value of every kind. */
+static bool put_template(struct task *t, const struct seeds *s)
+{
+    struct name_attribute names[] = {
+        {OID_AT_SERIAL_NUMBER, BYTES_ABSENT},
+        {"2.5.4.11", BYTES_LITERAL("\x0C\x04unit")},
+    };
+    struct name_rdn rdns[] = {{&names[0], 1}, {names, 2}};
+    struct extension extensions[] = {
+        {OID_CE_SUBJECT_ALT_NAME, false, BYTES_LITERAL("\x30\x06\x87\x00\xA4\x02\x30\x00")},
+        {OID_CE_KEY_USAGE, true, BYTES_ABSENT},
+        {OID_CE_EXT_KEY_USAGE, false, BYTES_ABSENT},
+        {OID_CE_SUBJECT_KEY_ID, false, BYTES_ABSENT},
+    };
+    struct csr_attribute attribute = {OID_CHALLENGE_PASSWORD, BYTES_LITERAL("\x31\x03\x0C\x01x")};
+    const struct csr_template gaps = {.has_subject = true,
+                                      .rdns = rdns,
+                                      .rdn_count = 2,
+                                      .has_key = true,
+                                      .key = KEY_RSA,
+                                      .rsa_bits = 2048,
+                                      .extensions = {extensions, 4},
+                                      .attributes = &attribute,
+                                      .attribute_count = 1};
+    const struct csr_template plain = {
+        .has_key = true, .key = KEY_P384, .extensions = {extensions, 1}};
+    const struct csrattrs attrs[] = {
+        {.template = &gaps},
+        {.template = &plain, .key = KEY_P256, .signature_oid = OID_ECDSA_SHA384},
+    };
+    struct bytes seed;
+    TRY(csrattrs_encode(t, &attrs[0], &seed));
+    TRY(put(t, s, "csrattrs", "template", seed));
+    TRY(csrattrs_encode(t, &attrs[1], &seed));
+    return put(t, s, "csrattrs", "both", seed);
+}
+
 static bool put_requests(struct task *t, const struct seeds *s)
 {
     struct bytes seed;
@@ -105,7 +142,8 @@ static bool put_requests(struct task *t, const struct seeds *s)
     TRY(csrattrs_encode(t, &full, &seed));
     TRY(put(t, s, "csrattrs", "full", seed));
     TRY(csrattrs_encode(t, &rsa, &seed));
-    return put(t, s, "csrattrs", "rsa", seed);
+    TRY(put(t, s, "csrattrs", "rsa", seed));
+    return put_template(t, s);
 }
 
 static bool put_vouchers(struct task *t, const struct seeds *s)

@@ -30,6 +30,10 @@ static void extension_facts(struct task *t, const struct extension_list *extensi
         json_t *one = fact_element(list);
         fact_text(t, one, "oid", oid_label(t, e->oid));
         fact_bool(one, "critical", e->critical);
+        if (!bytes_present(e->value)) {
+            fact_bool(one, "to-be-filled", true);
+            continue;
+        }
         fact_hex(t, one, "value", e->value);
         if (strcmp(e->oid, OID_CE_SUBJECT_ALT_NAME) == 0 && !alt_names_to_text(t, e->value, &names))
             fact_problem(t, one, "alt-names-problem");
@@ -59,6 +63,32 @@ bool inspect_request(struct task *t, struct inspection *in, struct bytes der, js
     return true;
 }
 
+static void subject_facts(struct task *t, const struct csr_template *template, json_t *report)
+{
+    json_t *subject = fact_array(report, "subject");
+    for (size_t i = 0; i < template->rdn_count; i++) {
+        for (size_t j = 0; j < template->rdns[i].count; j++) {
+            const struct name_attribute *attribute = &template->rdns[i].items[j];
+            json_t *one = fact_element(subject);
+            fact_text(t, one, "oid", oid_label(t, attribute->oid));
+            if (bytes_present(attribute->value))
+                fact_hex(t, one, "value", attribute->value);
+            else
+                fact_bool(one, "to-be-filled", true);
+        }
+    }
+}
+
+/* RFC 9908 3.4. */
+static void template_facts(struct task *t, const struct csr_template *template, json_t *report)
+{
+    if (template->has_subject)
+        subject_facts(t, template, report);
+    if (template->has_key)
+        fact_text(t, report, "key", key_kind_text(t, template->key, template->rsa_bits));
+    extension_facts(t, &template->extensions, report);
+}
+
 bool inspect_csrattrs(struct task *t, struct inspection *in, struct bytes der, json_t *report)
 {
     struct csrattrs attrs;
@@ -73,7 +103,8 @@ bool inspect_csrattrs(struct task *t, struct inspection *in, struct bytes der, j
     for (size_t i = 0; i < attrs.fill.count; i++)
         attrs.fill.items[i] = oid_label(t, attrs.fill.items[i]);
     fact_texts(t, report, "to-be-filled", &attrs.fill);
-    fact_bool(report, "template", attrs.has_template);
+    if (attrs.template != NULL)
+        template_facts(t, attrs.template, fact_object(report, "template"));
     inspect_without_chain(in, "CSR attributes have no signature to verify");
     return true;
 }
