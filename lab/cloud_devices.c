@@ -1,7 +1,6 @@
-#include "lab/cloud.h"
-
+/* Which device is whose, as the file of devices says. */
 #include "core/base/file.h"
-#include "lab/place.h"
+#include "lab/cloud.h"
 #include "lab/problems.h"
 
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #define DEVICES_FILE_MAX ((size_t)64 * 1024 * 1024)
 #define BLANKS           " \t\r"
+#define SERIAL_PLACE     "{serial-number}"
 
 static int by_serial(const void *a, const void *b)
 {
@@ -16,36 +16,68 @@ static int by_serial(const void *a, const void *b)
                   ((const struct cloud_device *)b)->serial);
 }
 
-/*
- * "SERIAL URL"; serial numbers may have blanks in them, URLs may not, so the last blank parts the
- * two.  A URL without path stands for requestvoucher there.
- */
-static bool read_line(struct task *t, char *line, struct cloud_device *ret)
+/* brski-cloud 7.2: a reseller never sends pledges back to where they come from. */
+static bool check_forward(struct task *t, const struct cloud *cloud, const struct place *place)
 {
-    struct place place;
-    size_t len = strlen(line);
-    while (len > 0 && strchr(BLANKS, line[len - 1]) != NULL)
-        line[--len] = '\0';
-    char *owner = line + len;
-    while (owner > line && strchr(BLANKS, owner[-1]) == NULL)
-        owner--;
-    ENSURE(t, owner > line, E_INVALID, "SERIAL and URL (or \"-\") are expected");
-    char *end = owner;
-    while (end > line && strchr(BLANKS, end[-1]) != NULL)
-        *--end = '\0';
-    ENSURE(t, *line != '\0', E_INVALID, "the serial number is missing");
-    ret->serial = line;
-    ret->owner = NULL;
-    if (strcmp(owner, "-") == 0)
-        return true;
-    TRY(place_from_url(t, owner, &place));
-    ret->owner = place.url;
+    for (size_t i = 0; i < cloud->settings.upstream.count; i++)
+        ENSURE(t, !place_same_origin(place, &cloud->upstream[i]), E_INVALID,
+               "%s is where pledges come from (--upstream): they would go in a circle", place->url);
     return true;
 }
 
-static bool read_devices(struct task *t, const char *path, struct cloud_device **ret,
+static bool check_terms(struct task *t, const struct cloud *cloud)
+{
+    ENSURE(t, cloud->settings.est_domain != NULL && cloud->pinned != NULL, E_INVALID,
+           "\"voucher\" needs --est-domain and --pin");
+    ENSURE(t, cloud_has_masa(cloud), E_INVALID, "\"voucher\" needs --masa-state or --masa");
+    return true;
+}
+
+static bool read_destination(struct task *t, const struct cloud *cloud, const char *word,
+                             struct cloud_device *ret)
+{
+    struct place place;
+    if (strcmp(word, "-") == 0) {
+        ret->word = CLOUD_NOBODY;
+        return true;
+    }
+    if (strcmp(word, "voucher") == 0) {
+        ret->word = CLOUD_VOUCHER;
+        return check_terms(t, cloud);
+    }
+    TRY(place_from_url(t, word, &place));
+    TRY(check_forward(t, cloud, &place));
+    ret->word = CLOUD_REDIRECT;
+    ret->location = place.url;
+    return true;
+}
+
+/*
+ * "SERIAL DESTINATION"; serial numbers may have blanks in them, destinations may not, so the last
+ * blank parts the two.  A URL without path stands for requestvoucher there.
+ */
+static bool read_line(struct task *t, const struct cloud *cloud, char *line,
+                      struct cloud_device *ret)
+{
+    size_t len = strlen(line);
+    while (len > 0 && strchr(BLANKS, line[len - 1]) != NULL)
+        line[--len] = '\0';
+    char *word = line + len;
+    while (word > line && strchr(BLANKS, word[-1]) == NULL)
+        word--;
+    ENSURE(t, word > line, E_INVALID, "SERIAL and a URL, \"voucher\" or \"-\" are expected");
+    char *end = word;
+    while (end > line && strchr(BLANKS, end[-1]) != NULL)
+        *--end = '\0';
+    ENSURE(t, *line != '\0', E_INVALID, "the serial number is missing");
+    *ret = (struct cloud_device){.serial = line};
+    return read_destination(t, cloud, word, ret);
+}
+
+static bool read_devices(struct task *t, const struct cloud *cloud, struct cloud_device **ret,
                          size_t *ret_count)
 {
+    const char *path = cloud->settings.devices;
     struct bytes octets;
     size_t lines = 1;
     size_t count = 0;
@@ -61,7 +93,7 @@ static bool read_devices(struct task *t, const char *path, struct cloud_device *
         line += strspn(line, BLANKS);
         if (*line == '\0' || *line == '#')
             continue;
-        if (!read_line(t, line, &devices[count++]))
+        if (!read_line(t, cloud, line, &devices[count++]))
             return fail_context(t, "%s:%u", path, number);
     }
     qsort(devices, count, sizeof(*devices), by_serial);
@@ -79,7 +111,7 @@ static bool load(struct task *t, struct cloud *cloud, struct arena *arena)
     struct cloud_device *devices;
     size_t count;
     task_init(&loading, arena, NULL);
-    if (!read_devices(&loading, cloud->settings.devices, &devices, &count))
+    if (!read_devices(&loading, cloud, &devices, &count))
         return fail(t, loading.problem, "%s", loading.detail);
     (void)pthread_rwlock_wrlock(&cloud->lock);
     struct arena *before = cloud->devices_arena;
@@ -100,18 +132,52 @@ bool cloud_load_devices(struct task *t, struct cloud *cloud)
     return false;
 }
 
-bool cloud_owner(struct task *t, struct cloud *cloud, const char *serial, const char **ret)
+/* Under the lock; a copy but for the serial number. */
+static bool find_device(struct task *t, const struct cloud *cloud, const char *serial,
+                        struct cloud_device *ret)
 {
     const struct cloud_device wanted = {.serial = serial};
-    (void)pthread_rwlock_rdlock(&cloud->lock);
     const struct cloud_device *device = cloud->device_count == 0
                                             ? NULL
                                             : bsearch(&wanted, cloud->devices, cloud->device_count,
                                                       sizeof(*cloud->devices), by_serial);
-    const char *owner =
-        device == NULL || device->owner == NULL ? NULL : arena_strdup(t->arena, device->owner);
+    if (device == NULL)
+        return false;
+    *ret = (struct cloud_device){
+        .serial = serial,
+        .word = device->word,
+        .location = device->location == NULL ? NULL : arena_strdup(t->arena, device->location),
+    };
+    return true;
+}
+
+/* The URL with the device's serial number where the place for it is. */
+static const char *fill_in(struct task *t, const char *url, const char *serial)
+{
+    const char *place = url == NULL ? NULL : strstr(url, SERIAL_PLACE);
+    if (place == NULL)
+        return url;
+    return arena_printf(t->arena, "%.*s%s%s", (int)(place - url), url,
+                        bytes_to_url(t->arena, bytes_of_text(serial)),
+                        place + strlen(SERIAL_PLACE));
+}
+
+bool cloud_answer_for(struct task *t, struct cloud *cloud, const char *serial,
+                      struct cloud_answer *ret)
+{
+    struct cloud_device device;
+    (void)pthread_rwlock_rdlock(&cloud->lock);
+    bool found = find_device(t, cloud, serial, &device);
     (void)pthread_rwlock_unlock(&cloud->lock);
-    ENSURE(t, device != NULL, E_DEVICE_UNKNOWN, "%s is not in the devices file", serial);
-    *ret = owner;
+    /* brski-cloud 3.2, 7.2: 404, from a reseller that is not authoritative as well. */
+    ENSURE(t, found, E_DEVICE_UNKNOWN, "%s is not in the devices file", serial);
+    *ret = (struct cloud_answer){
+        .word = device.word,
+        .location = device.location,
+        .est_domain = cloud->settings.est_domain,
+        .pinned = cloud->pinned,
+        .additional_configuration_url =
+            fill_in(t, cloud->settings.additional_configuration_url, serial),
+    };
     return true;
 }

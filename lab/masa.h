@@ -4,6 +4,8 @@
  * masa_main.c     command line and routes
  * masa_request.c  reading and judging a registrar's voucher request
  * masa_voucher.c  requestvoucher
+ * masa_cloud.c    vouchers for a cloud registrar
+ * masa_issue.c    signing vouchers
  * masa_auditlog.c requestauditlog
  * masa_state.c    what was issued, durably
  * masa_fault.c    faults
@@ -13,6 +15,7 @@
 
 #include "lab/credentials.h"
 #include "lab/masa_fault.h"
+#include "lab/masa_issue.h"
 #include "lab/masa_state.h"
 #include "lab/service.h"
 #include "registrar/voucher/voucher.h"
@@ -24,6 +27,7 @@ struct masa_settings {
     const char *signer_key;
     const char *idevid_anchor;
     const char *registrars;
+    const char *clouds;
     const char *devices;
     const char *state;
     unsigned pin; /* enum masa_pin */
@@ -41,10 +45,11 @@ struct masa {
     struct credentials signer;
     struct trust idevids;     /* what IDevIDs lead to */
     struct trust registrars;  /* TLS clients that may ask without nonce; no anchors: none */
+    struct trust clouds;      /* TLS clients that are cloud registrars; no anchors: none */
     struct text_list devices; /* serial numbers */
     bool any_device;          /* no list was given */
     struct masa_state *state;
-    struct masa_faults faults;
+    struct faults faults;
 };
 
 /* A registrar's voucher request, judged. */
@@ -59,11 +64,16 @@ struct masa_request {
 MUST_USE bool masa_read_request(struct task *t, const struct masa *masa,
                                 const struct http_request *rq, struct masa_request *ret);
 
+/* Fails with E_DEVICE_UNKNOWN when there is a list of devices and this is not on it. */
+MUST_USE bool masa_check_device(struct task *t, const struct masa *masa, const char *serial);
+struct masa_office masa_office_of(const struct masa *masa);
+
 /* Logs the request; with FAULT_LOST_REPLY, drops the connection that waits for the reply. */
 void masa_finish(struct task *t, const struct masa *masa, enum masa_fault fault,
                  const struct http_request *rq, const struct http_reply *reply);
 
 bool masa_request_voucher(struct task *t, struct http_request *rq, struct http_reply *reply);
+bool masa_cloud_voucher(struct task *t, struct http_request *rq, struct http_reply *reply);
 bool masa_request_audit_log(struct task *t, struct http_request *rq, struct http_reply *reply);
 
 #endif

@@ -1,19 +1,13 @@
 #include "lab/masa_fault.h"
 
 #include "core/base/clock.h"
-#include "core/base/near_miss.h"
 #include "lab/masa.h"
 #include "lab/problems.h"
-
-#include <limits.h>
-#include <stdlib.h>
-#include <string.h>
+#include "lab/spoil.h"
 
 #define FAULT_FITS_VOUCHER (1U << MASA_VOUCHER)
 #define FAULT_FITS_LOG     (1U << MASA_LOG)
 #define FAULT_FITS_BOTH    (FAULT_FITS_VOUCHER | FAULT_FITS_LOG)
-#define FAULT_COUNT_MAX    1000000
-#define FAULT_FOREVER      UINT_MAX
 
 #define HANG_TIME        HOUR_MS
 #define HUGE_SIZE        ((size_t)8 * 1024 * 1024)
@@ -23,95 +17,40 @@
 #define NONCE_LEN        16
 #define TRUNCATED_EVENTS 2
 
-static const struct fault_kind {
-    const char *name;
-    unsigned fits;
-} kinds[] = {
+static const struct fault_kind kinds[] = {
 #define FAULT_KIND(id, name, fits) [id] = {(name), (fits)},
     MASA_FAULTS(FAULT_KIND)
 #undef FAULT_KIND
 };
 
-static bool unknown_fault(struct task *t, const char *name)
+/* --fault-on narrows what a fault is for. */
+static bool narrow(struct task *t, struct armed_fault *armed, enum masa_fault_on fault_on)
 {
-    const char *names[ARRAY_SIZE(kinds)];
-    for (size_t i = 1; i < ARRAY_SIZE(kinds); i++)
-        names[i - 1] = kinds[i].name;
-    const char *near = near_miss(t->arena, name, names, ARRAY_SIZE(kinds) - 1);
-    return fail(t, E_USAGE, "--fault: there is no \"%s\"%s%s", name,
-                near == NULL ? "" : "; did you mean ", near == NULL ? "" : near);
-}
-
-static bool read_count(struct task *t, const char *text, unsigned *ret)
-{
-    char *end;
-    unsigned long count = strtoul(text, &end, 10);
-    ENSURE(t, *text >= '0' && *text <= '9' && *end == '\0' && count > 0 && count <= FAULT_COUNT_MAX,
-           E_USAGE, "--fault: a count from 1 to %d follows the colon", FAULT_COUNT_MAX);
-    *ret = (unsigned)count;
-    return true;
-}
-
-static bool read_fault(struct task *t, const char *text, enum masa_fault_on fault_on,
-                       struct masa_armed_fault *ret)
-{
-    size_t len = strcspn(text, ":");
-    unsigned count = FAULT_FOREVER;
-    size_t kind = 1;
-    while (kind < ARRAY_SIZE(kinds) &&
-           (strlen(kinds[kind].name) != len || strncmp(kinds[kind].name, text, len) != 0))
-        kind++;
-    if (kind == ARRAY_SIZE(kinds))
-        return unknown_fault(t, arena_strndup(t->arena, text, len));
-    if (text[len] == ':')
-        TRY(read_count(t, text + len + 1, &count));
-    ret->fault = (enum masa_fault)kind;
-    ret->fits = kinds[kind].fits;
     if (fault_on == FAULT_ON_VOUCHER)
-        ret->fits &= FAULT_FITS_VOUCHER;
+        armed->fits &= FAULT_FITS_VOUCHER;
     else if (fault_on == FAULT_ON_LOG)
-        ret->fits &= FAULT_FITS_LOG;
-    else if (ret->fits == FAULT_FITS_BOTH)
-        ret->fits = FAULT_FITS_VOUCHER;
-    ENSURE(t, ret->fits != 0, E_USAGE, "--fault %s is not one of what --fault-on says",
-           kinds[kind].name);
-    atomic_init(&ret->left, count);
+        armed->fits &= FAULT_FITS_LOG;
+    else if (armed->fits == FAULT_FITS_BOTH)
+        armed->fits = FAULT_FITS_VOUCHER;
+    ENSURE(t, armed->fits != 0, E_USAGE, "--fault %s is not one of what --fault-on says",
+           kinds[armed->kind].name);
     return true;
 }
 
 bool masa_faults_read(struct task *t, const struct text_list *texts, enum masa_fault_on fault_on,
-                      struct masa_faults *ret)
+                      struct faults *ret)
 {
-    struct masa_faults faults = {
-        .items = arena_array(t->arena, texts->count, sizeof(*faults.items)),
-        .count = texts->count,
-    };
-    for (size_t i = 0; i < texts->count; i++)
-        TRY(read_fault(t, texts->items[i], fault_on, &faults.items[i]));
+    struct faults faults;
+    TRY(faults_read(t, kinds, ARRAY_SIZE(kinds), texts, &faults));
+    for (size_t i = 0; i < faults.count; i++)
+        TRY(narrow(t, &faults.items[i], fault_on));
     *ret = faults;
     return true;
 }
 
-/* Uses one up; false when none is left. */
-static bool use_up(struct masa_armed_fault *armed)
+enum masa_fault masa_fault_take(struct faults *faults, enum masa_operation operation)
 {
-    unsigned left = atomic_load(&armed->left);
-    while (left > 0) {
-        unsigned after = left == FAULT_FOREVER ? FAULT_FOREVER : left - 1;
-        if (atomic_compare_exchange_weak(&armed->left, &left, after))
-            return true;
-    }
-    return false;
-}
-
-enum masa_fault masa_fault_take(struct masa_faults *faults, enum masa_operation operation)
-{
-    for (size_t i = 0; i < faults->count; i++) {
-        struct masa_armed_fault *armed = &faults->items[i];
-        if ((armed->fits & 1U << operation) != 0 && use_up(armed))
-            return armed->fault;
-    }
-    return FAULT_NONE;
+    return (enum masa_fault)fault_take(faults, operation);
 }
 
 const char *masa_fault_name(enum masa_fault fault)
@@ -145,47 +84,16 @@ bool masa_fault_answers(struct task *t, struct masa *masa, enum masa_fault fault
     }
 }
 
-/* One octet of the signature, which ends the structure. */
-static void break_signature(struct task *t, struct bytes *voucher)
-{
-    uint8_t *octets = (uint8_t *)bytes_copy(t->arena, *voucher).data;
-    octets[voucher->len - 1] ^= 0x01;
-    *voucher = bytes_make(octets, voucher->len);
-}
-
 bool masa_fault_spoils_voucher(struct task *t, const struct masa *masa, enum masa_fault fault,
                                const struct voucher_form *form, struct bytes *voucher)
 {
-    struct signed_voucher right;
-    const struct voucher_signer signer = {
-        .cert = masa->signer.cert,
-        .key = masa->signer.key,
-        .certs = masa->signer.chain,
+    static const enum spoil spoils[] = {
+        [FAULT_WRONG_SERIAL] = SPOIL_SERIAL, [FAULT_WRONG_NONCE] = SPOIL_NONCE,
+        [FAULT_WRONG_PIN] = SPOIL_PIN,       [FAULT_EXPIRED] = SPOIL_EXPIRED,
+        [FAULT_UNSIGNED] = SPOIL_SIGNATURE,
     };
-    if (fault == FAULT_UNSIGNED) {
-        break_signature(t, voucher);
-        return true;
-    }
-    TRY(form->open(t, *voucher, 0, &right));
-    struct voucher wrong = right.voucher;
-    switch (fault) {
-    case FAULT_WRONG_SERIAL:
-        wrong.serial_number = arena_printf(t->arena, "%s-other", wrong.serial_number);
-        break;
-    case FAULT_WRONG_NONCE:
-        wrong.nonce = bytes_to_base64(t->arena, bytes_random(t->arena, NONCE_LEN));
-        break;
-    case FAULT_WRONG_PIN:
-        wrong.pinned_domain_cert = masa->signer.cert->der;
-        break;
-    case FAULT_EXPIRED:
-        wrong.created_on = clock_wall() - DAY_MS;
-        wrong.expires_on = clock_wall() - HOUR_MS;
-        break;
-    default:
-        return true;
-    }
-    return form->seal(t, &wrong, &signer, voucher);
+    enum spoil spoil = fault < ARRAY_SIZE(spoils) ? spoils[fault] : SPOIL_NOTHING;
+    return voucher_spoil(t, &masa->signer, form, spoil, voucher);
 }
 
 /* An older event that another domain caused. */

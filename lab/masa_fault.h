@@ -4,9 +4,8 @@
 
 #include "core/base/json.h"
 #include "core/http/server.h"
+#include "lab/fault.h"
 #include "registrar/voucher/voucher.h"
-
-#include <stdatomic.h>
 
 struct masa;
 
@@ -41,20 +40,11 @@ enum masa_operation { MASA_VOUCHER, MASA_LOG };
 /* --fault-on */
 enum masa_fault_on { FAULT_ON_FITTING, FAULT_ON_VOUCHER, FAULT_ON_LOG };
 
-struct masa_armed_fault {
-    enum masa_fault fault;
-    unsigned fits; /* set of operations */
-    atomic_uint left;
-};
-struct masa_faults {
-    struct masa_armed_fault *items;
-    size_t count;
-};
 /* "NAME" or "NAME:COUNT" each.  Fails with E_USAGE. */
 MUST_USE bool masa_faults_read(struct task *t, const struct text_list *texts,
-                               enum masa_fault_on fault_on, struct masa_faults *ret);
+                               enum masa_fault_on fault_on, struct faults *ret);
 /* The first fault that is left for this operation, used up by one request. */
-enum masa_fault masa_fault_take(struct masa_faults *faults, enum masa_operation operation);
+enum masa_fault masa_fault_take(struct faults *faults, enum masa_operation operation);
 const char *masa_fault_name(enum masa_fault fault); /* NULL for FAULT_NONE */
 
 /*

@@ -3,6 +3,7 @@
 #include "core/base/file.h"
 #include "lab/factory.h"
 #include "lab/masa.h"
+#include "lab/masa_private.h"
 #include "lab/options.h"
 #include "lab/problems.h"
 
@@ -10,6 +11,7 @@
 
 #define DEVICES_FILE_MAX ((size_t)16 * 1024 * 1024)
 
+static const char *const json_types[] = {"application/json", NULL};
 static const char *const pin_names[] = {"ca", "ee", NULL};
 static const char *const fault_on_names[] = {"fitting", "requestvoucher", "requestauditlog", NULL};
 
@@ -28,6 +30,9 @@ static const struct lab_option options[] = {
     LAB_OPTION("FILE", struct masa_settings, registrars, "registrars", FIELD_TEXT,
                .help = "PEM: anchors of the TLS client certificates of known registrars, who may "
                        "ask without a nonce. Without it nobody may."),
+    LAB_OPTION("FILE", struct masa_settings, clouds, "clouds", FIELD_TEXT,
+               .help = "PEM: anchors of the TLS client certificates of cloud registrars, who may "
+                       "order vouchers that name an EST server. Without it nobody may."),
     LAB_OPTION("FILE", struct masa_settings, devices, "devices", FIELD_TEXT,
                .help = "Serial numbers, one a line: no other devices are known. Without it, every "
                        "device with one of our IDevIDs is."),
@@ -151,6 +156,8 @@ static bool prepare(struct task *t, struct masa *masa)
     TRY(trust_read(t, s->idevid_anchor, &masa->idevids));
     if (s->registrars != NULL)
         TRY(trust_read(t, s->registrars, &masa->registrars));
+    if (s->clouds != NULL)
+        TRY(trust_read(t, s->clouds, &masa->clouds));
     masa->any_device = s->devices == NULL;
     if (!masa->any_device)
         TRY(read_devices(t, s->devices, &masa->devices));
@@ -180,6 +187,14 @@ static bool run(struct task *t, const char *const *argv)
          .media_types = service_voucher_types(t),
          .body_limit = SERVICE_BODY_MAX,
          .handler = masa_request_audit_log,
+         .failed = explain,
+         .statuses = service_statuses,
+         .context = masa},
+        {.method = "POST",
+         .path = MASA_PRIVATE_PATH,
+         .media_types = json_types,
+         .body_limit = MASA_PRIVATE_BODY_MAX,
+         .handler = masa_cloud_voucher,
          .failed = explain,
          .statuses = service_statuses,
          .context = masa},

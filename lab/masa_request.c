@@ -149,7 +149,7 @@ static bool check_registrar(struct task *t, const struct masa *masa, const struc
     return chain_verify(t, masa->registrars.anchors, client, &chain, &rules, NULL);
 }
 
-static bool check_device_list(struct task *t, const struct masa *masa, const char *serial)
+bool masa_check_device(struct task *t, const struct masa *masa, const char *serial)
 {
     if (masa->any_device)
         return true;
@@ -175,7 +175,7 @@ bool masa_read_request(struct task *t, const struct masa *masa, const struct htt
     }
     if (request.rvr.nonce == NULL)
         TRY(check_registrar(t, masa, rq));
-    TRY(check_device_list(t, masa, request.rvr.serial_number));
+    TRY(masa_check_device(t, masa, request.rvr.serial_number));
     *ret = request;
     return true;
 }

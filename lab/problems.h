@@ -13,6 +13,10 @@
     X(E_NO_OWNER, "no-owner", "no owner known yet",                                                \
       "The devices file has \"-\" for this device. Put the owner's registrar there and send "      \
       "SIGHUP.")                                                                                   \
+    X(E_NO_MASA, "no-masa", "no vouchers here",                                                    \
+      "Vouchers need a MASA: --masa-state for an integrated one, --masa for one elsewhere.")       \
+    X(E_MASA_AWAY, "masa-away", "try again later",                                                 \
+      "The MASA that --masa names did not give a voucher; see the detail and its log.")            \
     X(E_PEER_CLOSED, "peer-closed", "try again later",                                             \
       "The peer closed the connection before it had answered.")                                    \
     X(E_STATUS, "unexpected-status", "bad gateway",                                                \

@@ -136,6 +136,14 @@ static void stop_pauses(struct service *service)
     (void)pthread_mutex_unlock(&service->lock);
 }
 
+static struct http_limits limits_of(const struct service_settings *settings)
+{
+    struct http_limits own = limits;
+    if (settings->requests != 0)
+        own.requests = (unsigned)settings->requests;
+    return own;
+}
+
 bool service_run(struct task *t, struct service *service, const struct http_route *routes,
                  bool (*reload)(struct task *t, void *context), void *context)
 {
@@ -146,7 +154,7 @@ bool service_run(struct task *t, struct service *service, const struct http_rout
         .identity = &service->identity,
         .listen = {.items = &(const char *){service->settings->listen}, .count = 1},
         .routes = routes,
-        .limits = limits,
+        .limits = limits_of(service->settings),
         .style = HTTP_STYLE_TEXT,
         .log = &service->log,
     };

@@ -16,6 +16,7 @@ struct service_settings {
     const char *tls_cert;
     const char *tls_key;
     const char *requests_log;
+    uint64_t requests; /* in work at once; 0: as many as connections */
 };
 
 /* Rows for the options table of a program whose settings have a `struct service_settings service`.
@@ -33,7 +34,7 @@ struct service_settings {
                    .help = "PEM: its key."),                                                       \
         LAB_OPTION("FILE", structure, service.requests_log, "requests-log", FIELD_TEXT,            \
                    .help = "Append one JSON line per request: time, path, sha256 (of the body), "  \
-                           "status (0: dropped), serial, client, fault, problem.")
+                           "status (0: dropped), serial, client, fault, problem, report.")
 
 /* What the problems of voucher requests are in HTTP (RFC 8995 5.6). */
 extern const struct problem_status service_statuses[];
@@ -62,7 +63,8 @@ bool service_pause(struct service *service, int64_t duration);
  */
 struct service_entry {
     int status;
-    const char *fault; /* NULL: none */
+    const char *fault;  /* NULL: none */
+    const char *report; /* what a pledge reports; NULL: it is no report */
 };
 void service_log_request(struct task *t, struct service *service, const struct http_request *rq,
                          const struct service_entry *entry);

@@ -22,6 +22,8 @@ const struct problem_status service_statuses[] = {
     {E_DENIED, 403},
     {E_DEVICE_UNKNOWN, 404},
     {E_VOUCHER_FORM, 415},
+    {E_NO_MASA, 501},
+    {E_MASA_AWAY, 503},
     {NULL, 0},
 };
 
@@ -59,6 +61,8 @@ void service_log_request(struct task *t, struct service *service, const struct h
     set_text(line, "client", client == NULL ? NULL : cert_subject(&own, client));
     set_text(line, "fault", entry->fault);
     set_text(line, "problem", t->problem == NULL ? NULL : t->problem->name);
+    if (entry->report != NULL)
+        set_text(line, "report", entry->report);
     char *text = json_dumps(line, JSON_COMPACT);
     if (text == NULL)
         return;

@@ -253,6 +253,9 @@ class Stage:
             "cloud", "gatehouse-cloud", "--listen", f"127.0.0.1:{self.cloud_port}",
             "--tls-cert", self.maker / "cloud-tls.pem", "--tls-key", self.maker / "cloud-tls.key",
             "--idevid-anchor", self.maker / "ca.pem", "--devices", devices,
+            "--signer-cert", self.maker / "masa-signer.pem",
+            "--signer-key", self.maker / "masa-signer.key",
+            "--masa-anchor", self.maker / "ca.pem",
             "--requests-log", self.folder / "cloud-requests.jsonl", *options, says="listening")
 
     def sell(self, serials, url=None):

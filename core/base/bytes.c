@@ -1,5 +1,6 @@
 #include "core/base/bytes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -158,6 +159,21 @@ char *bytes_to_hex(struct arena *arena, struct bytes b)
 {
     char *text = arena_alloc(arena, b.len * 2 + 1);
     return sodium_bin2hex(text, b.len * 2 + 1, b.data, b.len);
+}
+
+char *bytes_to_url(struct arena *arena, struct bytes b)
+{
+    static const char unreserved[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    char *escaped = arena_alloc(arena, b.len * 3 + 1);
+    char *at = escaped;
+    for (size_t i = 0; i < b.len; i++) {
+        if (b.data[i] != '\0' && strchr(unreserved, b.data[i]) != NULL)
+            *at++ = (char)b.data[i];
+        else
+            at += snprintf(at, sizeof("%00"), "%%%02X", (unsigned)b.data[i]);
+    }
+    return escaped;
 }
 
 bool bytes_from_hex(struct arena *arena, const char *text, struct bytes *ret)

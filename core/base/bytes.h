@@ -60,6 +60,9 @@ char *bytes_to_hex(struct arena *arena, struct bytes b);
 /* False when the text is not pairs of hexadecimal digits; either case is read. */
 MUST_USE bool bytes_from_hex(struct arena *arena, const char *text, struct bytes *ret);
 
+/* As a segment of a URL in which nothing has a meaning of its own (RFC 3986 2.1, 2.3). */
+char *bytes_to_url(struct arena *arena, struct bytes b);
+
 /* RFC 4648 section 4, padded, no line breaks. */
 char *bytes_to_base64(struct arena *arena, struct bytes b);
 /* RFC 4648 section 5 without padding. */

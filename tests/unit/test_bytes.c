@@ -95,6 +95,16 @@ static void hexadecimal_is_read_in_either_case_and_written_in_lower(void **state
     assert_int_equal(octets.len, 0);
 }
 
+static void what_means_something_in_a_url_is_escaped(void **state)
+{
+    struct task *t = test_task(state);
+    assert_string_equal(bytes_to_url(t->arena, BYTES_LITERAL("aZ09-._~")), "aZ09-._~");
+    assert_string_equal(bytes_to_url(t->arena, BYTES_LITERAL("a/b?c=d&e %\xc3\xa9")),
+                        "a%2Fb%3Fc%3Dd%26e%20%25%C3%A9");
+    assert_string_equal(bytes_to_url(t->arena, bytes_make("\0", 1)), "%00");
+    assert_string_equal(bytes_to_url(t->arena, BYTES_ABSENT), "");
+}
+
 static void what_is_not_hexadecimal_is_refused(void **state)
 {
     static const char *const bad[] = {"d", "dea", "xx", "de:ad", " dead", "dead ", "0xde"};
@@ -184,6 +194,7 @@ int main(void)
         UNIT_TEST(octets_with_nul_are_no_text),
         UNIT_TEST(only_well_formed_utf8_is_utf8),
         UNIT_TEST(hexadecimal_is_read_in_either_case_and_written_in_lower),
+        UNIT_TEST(what_means_something_in_a_url_is_escaped),
         UNIT_TEST(what_is_not_hexadecimal_is_refused),
         UNIT_TEST(base64_agrees_with_the_test_vectors_of_rfc_4648),
         UNIT_TEST(base64_is_read_as_peers_send_it),

@@ -13,24 +13,9 @@
 
 /* ---- URLs ---- */
 
-static char *escape(struct arena *arena, const char *text)
-{
-    static const char unreserved[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-    char *escaped = arena_alloc(arena, strlen(text) * 3 + 1);
-    char *at = escaped;
-    for (; *text != '\0'; text++) {
-        if (strchr(unreserved, *text) != NULL)
-            *at++ = *text;
-        else
-            at += snprintf(at, sizeof("%00"), "%%%02X", (unsigned)(uint8_t)*text);
-    }
-    return escaped;
-}
-
 char *ctl_path(struct arena *arena, const char *path, const char *segment)
 {
-    return arena_printf(arena, "%s/%s", path, escape(arena, segment));
+    return arena_printf(arena, "%s/%s", path, bytes_to_url(arena, bytes_of_text(segment)));
 }
 
 char *ctl_query(struct arena *arena, const char *query, const char *name, const char *value)
@@ -38,7 +23,7 @@ char *ctl_query(struct arena *arena, const char *query, const char *name, const 
     if (value == NULL)
         return arena_strdup(arena, query);
     return arena_printf(arena, "%s%c%s=%s", query, strchr(query, '?') == NULL ? '?' : '&', name,
-                        escape(arena, value));
+                        bytes_to_url(arena, bytes_of_text(value)));
 }
 
 /* ---- Calls ---- */

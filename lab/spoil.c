@@ -1,0 +1,63 @@
+#include "lab/spoil.h"
+
+#include "core/base/clock.h"
+
+#define NONCE_LEN 16
+
+/* One octet of the signature, which ends the structure. */
+static void break_signature(struct task *t, struct bytes *voucher)
+{
+    uint8_t *octets = (uint8_t *)bytes_copy(t->arena, *voucher).data;
+    octets[voucher->len - 1] ^= 0x01;
+    *voucher = bytes_make(octets, voucher->len);
+}
+
+static void spoil_members(struct task *t, const struct credentials *signer, enum spoil spoil,
+                          struct voucher *voucher)
+{
+    switch (spoil) {
+    case SPOIL_SERIAL:
+        voucher->serial_number = arena_printf(t->arena, "%s-other", voucher->serial_number);
+        break;
+    case SPOIL_NONCE:
+        voucher->nonce = bytes_to_base64(t->arena, bytes_random(t->arena, NONCE_LEN));
+        break;
+    case SPOIL_PIN:
+        voucher->pinned_domain_cert = signer->cert->der;
+        break;
+    case SPOIL_NO_PIN:
+        voucher->pinned_domain_cert = BYTES_ABSENT;
+        break;
+    case SPOIL_EXPIRED:
+        voucher->created_on = clock_wall() - DAY_MS;
+        voucher->expires_on = clock_wall() - HOUR_MS;
+        break;
+    case SPOIL_EST_DOMAIN:
+        voucher->est_domain = NULL;
+        break;
+    case SPOIL_SIGNATURE:
+    case SPOIL_NOTHING:
+        break;
+    }
+}
+
+bool voucher_spoil(struct task *t, const struct credentials *signer,
+                   const struct voucher_form *form, enum spoil spoil, struct bytes *voucher)
+{
+    struct signed_voucher right;
+    if (spoil == SPOIL_NOTHING)
+        return true;
+    if (spoil == SPOIL_SIGNATURE) {
+        break_signature(t, voucher);
+        return true;
+    }
+    TRY(form->open(t, *voucher, 0, &right));
+    struct voucher wrong = right.voucher;
+    const struct voucher_signer as = {
+        .cert = signer->cert,
+        .key = signer->key,
+        .certs = signer->chain,
+    };
+    spoil_members(t, signer, spoil, &wrong);
+    return form->seal(t, &wrong, &as, voucher);
+}

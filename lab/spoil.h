@@ -1,0 +1,24 @@
+/* Vouchers with a mistake in them, rightly signed but for one kind. */
+#ifndef GATEHOUSE_LAB_SPOIL_H
+#define GATEHOUSE_LAB_SPOIL_H
+
+#include "lab/credentials.h"
+#include "registrar/voucher/voucher.h"
+
+enum spoil {
+    SPOIL_NOTHING,
+    SPOIL_SERIAL,     /* another serial-number */
+    SPOIL_NONCE,      /* another nonce */
+    SPOIL_PIN,        /* pins the signer's certificate */
+    SPOIL_NO_PIN,     /* pins nothing */
+    SPOIL_EXPIRED,    /* expires-on has passed */
+    SPOIL_EST_DOMAIN, /* without est-domain */
+    SPOIL_SIGNATURE,  /* the signature is altered */
+};
+
+/* Signs the voucher anew with the mistake, and puts it in the place of the right one. */
+MUST_USE bool voucher_spoil(struct task *t, const struct credentials *signer,
+                            const struct voucher_form *form, enum spoil spoil,
+                            struct bytes *voucher);
+
+#endif
