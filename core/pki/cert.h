@@ -41,9 +41,9 @@ MUST_USE bool cert_of_x509(struct task *t, X509 *x509, const struct cert **ret);
 char *cert_subject(struct task *t, const struct cert *cert);
 char *cert_issuer(struct task *t, const struct cert *cert);
 /*
- * Value of the subject attribute serialNumber (2.5.4.5), which names the device (RFC 8995 2.3.1);
- * not the certificate's serial number.  NULL when there is none; fails on more than one or on
- * octets that are no text.
+ * Value of the subject attribute serialNumber (2.5.4.5), which names the device (RFC 8995 2.3.1)
+ * unless a manufacturer has it elsewhere (core/pki/serial.h); not the certificate's serial number.
+ * NULL when there is none; fails on more than one or on octets that are no text.
  */
 MUST_USE bool cert_subject_serial(struct task *t, const struct cert *cert, const char **ret);
 /* Octets of the certificate's own serial number, big-endian, without sign octet. */
@@ -69,6 +69,13 @@ bool cert_names_host(const struct cert *cert, const char *host);
  * Fails when the extension holds anything else.
  */
 MUST_USE bool cert_masa_url(struct task *t, const struct cert *cert, const char **ret);
+/* The same as certificates in the field have it, and how that departs from RFC 8995 2.3.2. */
+struct masa_url {
+    const char *text;   /* NULL: there is none */
+    bool no_ia5_string; /* but a UTF8String, or the URL's octets without any tag */
+    bool old_oid;       /* under 1.3.6.1.4.1.46930.2 */
+};
+MUST_USE bool cert_masa_url_found(struct task *t, const struct cert *cert, struct masa_url *ret);
 /*
  * The base under which the MASA's resources stand, for what the extension or an administrator says
  * (RFC 8995 2.3.2): "host:9443" -> "https://host:9443/.well-known/brski"; a complete URI is kept,

@@ -6,25 +6,9 @@
 #include <openssl/err.h>
 #include <openssl/sha.h>
 
-bool cert_subject_serial(struct task *t, const struct cert *cert, const char **ret)
+static void string_cleanup(ASN1_STRING **string)
 {
-    const X509_NAME *subject = X509_get_subject_name(cert->x509);
-    int at = X509_NAME_get_index_by_NID(subject, NID_serialNumber, -1);
-    if (at < 0) {
-        *ret = NULL;
-        return true;
-    }
-    ENSURE(t, X509_NAME_get_index_by_NID(subject, NID_serialNumber, at) < 0, E_CERT_MALFORMED,
-           "more than one serialNumber in the subject %s", name_text(t, subject));
-    const ASN1_STRING *value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
-    ENSURE(t, string_text(t, value, ret), E_CERT_MALFORMED,
-           "the serialNumber in the subject %s is no text", name_text(t, subject));
-    return true;
-}
-
-static void string_cleanup(ASN1_IA5STRING **string)
-{
-    ASN1_IA5STRING_free(*string);
+    ASN1_STRING_free(*string);
 }
 
 static bool is_visible_ascii(struct bytes text)
@@ -36,22 +20,58 @@ static bool is_visible_ascii(struct bytes text)
     return text.len > 0;
 }
 
+typedef ASN1_STRING *(*string_reader)(ASN1_STRING **unused, const unsigned char **at, long len);
+
+/* The URL in DER of that string type and nothing else; NULL when it is none. */
+static const char *url_in_string(struct task *t, struct bytes value, string_reader read)
+{
+    const unsigned char *at = value.data;
+    CLEANUP(string_cleanup) ASN1_STRING *string = read(NULL, &at, (long)value.len);
+    ERR_clear_error();
+    if (string == NULL || at != value.data + value.len || !is_visible_ascii(octets_of(string)))
+        return NULL;
+    return bytes_to_text(t->arena, octets_of(string));
+}
+
+/* RFC 8995 2.3.2: an IA5String; what else is seen is told apart, for whoever allows it. */
+static void read_url(struct task *t, struct bytes value, struct masa_url *url)
+{
+    url->text = url_in_string(t, value, d2i_ASN1_IA5STRING);
+    if (url->text != NULL)
+        return;
+    url->no_ia5_string = true;
+    url->text = url_in_string(t, value, d2i_ASN1_UTF8STRING);
+    if (url->text == NULL && is_visible_ascii(value)) /* no string's tag is visible */
+        url->text = bytes_to_text(t->arena, value);
+}
+
+bool cert_masa_url_found(struct task *t, const struct cert *cert, struct masa_url *ret)
+{
+    struct masa_url url = {.text = NULL};
+    struct bytes value = cert_extension(t, cert, OID_PE_MASA_URL);
+    if (!bytes_present(value)) {
+        value = cert_extension(t, cert, OID_PE_MASA_URL_OLD);
+        url.old_oid = bytes_present(value);
+    }
+    if (bytes_present(value)) {
+        read_url(t, value, &url);
+        ENSURE(t, url.text != NULL, E_CERT_MALFORMED,
+               "the MASA URL extension is no IA5String with a URL: %s",
+               bytes_to_hex(t->arena, value));
+    }
+    *ret = url;
+    return true;
+}
+
 /* RFC 8995 2.3.2: the extension's value is a DER IA5String holding a URI or an authority. */
 bool cert_masa_url(struct task *t, const struct cert *cert, const char **ret)
 {
-    struct bytes value = cert_extension(t, cert, OID_PE_MASA_URL);
-    if (!bytes_present(value)) {
-        *ret = NULL;
-        return true;
-    }
-    const unsigned char *at = value.data;
-    CLEANUP(string_cleanup)
-    ASN1_IA5STRING *string = d2i_ASN1_IA5STRING(NULL, &at, (long)value.len);
-    ERR_clear_error();
-    ENSURE(t, string != NULL && at == value.data + value.len && is_visible_ascii(octets_of(string)),
-           E_CERT_MALFORMED, "the MASA URL extension is no IA5String with a URL: %s",
-           bytes_to_hex(t->arena, value));
-    *ret = bytes_to_text(t->arena, octets_of(string));
+    struct masa_url url;
+    TRY(cert_masa_url_found(t, cert, &url));
+    ENSURE(t, url.old_oid || !url.no_ia5_string, E_CERT_MALFORMED,
+           "the MASA URL extension is no IA5String with a URL: %s",
+           bytes_to_hex(t->arena, cert_extension(t, cert, OID_PE_MASA_URL)));
+    *ret = url.old_oid ? NULL : url.text;
     return true;
 }
 

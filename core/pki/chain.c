@@ -18,12 +18,27 @@ struct anchors {
     X509_STORE *store;
 };
 
+/*
+ * RFC 5280 4.2.1.1: the serial number in an authorityKeyIdentifier helps in finding the issuer. The
+ * one of an old CA certificate must not keep a renewed one with the same name and key from being
+ * found; the signature says whether it is the issuer.
+ */
+static int is_issued(X509_STORE_CTX *ctx, X509 *subject, X509 *issuer)
+{
+    int error = X509_check_issued(issuer, subject);
+    (void)ctx;
+    /* What an issuer may do is judged, and told, when the path is there. */
+    return error == X509_V_OK || error == X509_V_ERR_KEYUSAGE_NO_CERTSIGN ||
+           error == X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH;
+}
+
 bool anchors_make(struct task *t, const struct cert_list *certs, const struct anchors **ret)
 {
     struct anchors *anchors = arena_alloc(t->arena, sizeof(*anchors));
     anchors->store = IN_ARENA(t, X509_STORE_free, X509_STORE_new());
     /* An anchor need not be a root, and no lookup is added: nothing of the system's is trusted. */
     (void)X509_STORE_set_flags(anchors->store, X509_V_FLAG_PARTIAL_CHAIN);
+    X509_STORE_set_check_issued(anchors->store, is_issued);
     for (size_t i = 0; i < certs->count; i++)
         ENSURE(t, X509_STORE_add_cert(anchors->store, certs->items[i]->x509) == 1, E_CRYPTO,
                "anchor %s: %s", cert_subject(t, certs->items[i]), crypto_error(t));

@@ -7,7 +7,8 @@
 #define OID_KP_CMC_CA            "1.3.6.1.5.5.7.3.27"
 #define OID_KP_CMC_RA            "1.3.6.1.5.5.7.3.28" /* RFC 6402 2.10 */
 #define OID_PE_MASA_URL          "1.3.6.1.5.5.7.1.32" /* RFC 8995 2.3.2 */
-#define OID_AT_SERIAL_NUMBER     "2.5.4.5"            /* X520SerialNumber */
+#define OID_PE_MASA_URL_OLD      "1.3.6.1.4.1.46930.2"
+#define OID_AT_SERIAL_NUMBER     "2.5.4.5" /* X520SerialNumber */
 #define OID_DATA                 "1.2.840.113549.1.7.1"
 #define OID_ANIMA_JSON_VOUCHER   "1.2.840.113549.1.9.16.1.40" /* RFC 8366 5.4 */
 #define OID_CHALLENGE_PASSWORD   "1.2.840.113549.1.9.7"
@@ -26,6 +27,7 @@
 #define OID_RSA_SHA256           "1.2.840.113549.1.1.11"
 #define OID_RSA_SHA384           "1.2.840.113549.1.1.12"
 #define OID_RSA_SHA512           "1.2.840.113549.1.1.13"
+#define OID_ON_HARDWARE_MODULE   "1.3.6.1.5.5.7.8.4"
 #define OID_CE_SUBJECT_KEY_ID    "2.5.29.14"
 #define OID_CE_KEY_USAGE         "2.5.29.15"
 #define OID_CE_SUBJECT_ALT_NAME  "2.5.29.17"

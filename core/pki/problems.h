@@ -7,6 +7,15 @@
 #define PKI_PROBLEMS(X)                                                                            \
     X(E_CERT_MALFORMED, "certificate-malformed", "malformed certificate",                          \
       "The certificate could not be read; `gatehousectl inspect FILE` shows how far it goes.")     \
+    X(E_SERIAL_PATTERN, "serial-pattern", "not known here",                                        \
+      "The IDevID does not say its serial number in the way that the manufacturer's "              \
+      "serial-pattern describes. `gatehousectl inspect FILE --serial-pattern PATTERN` tries one.") \
+    X(E_CRL_MALFORMED, "crl-malformed", "malformed revocation list",                               \
+      "The octets are no certificate revocation list (RFC 5280 5) that can be read; "              \
+      "`openssl crl -in FILE -noout -text` may show more.")                                        \
+    X(E_CRL_UNTRUSTED, "crl-untrusted", "revocation list not accepted",                            \
+      "The revocation list is signed by none of the anchors it was held against. If an "           \
+      "intermediate CA has signed it, that CA's certificate has to be an anchor too.")             \
     X(E_CERT_UNTRUSTED, "certificate-untrusted", "not known here",                                 \
       "The certificate does not chain to the anchors it was held against. If it should, add the "  \
       "missing anchor or intermediate certificate.")                                               \

@@ -1,11 +1,12 @@
 /*
  * Whatever is read as a certificate: every reader of it ends well, and text about it is printable.
  *
- * Covers: core/pki/cert.c core/pki/cert_brski.c core/pki/extensions.c
+ * Covers: core/pki/cert.c core/pki/cert_brski.c core/pki/extensions.c core/pki/serial.c
  */
 #include "tests/fuzz/support.h"
 
 #include "core/pki/chain.h"
+#include "core/pki/serial.h"
 
 #include <string.h>
 
@@ -34,6 +35,40 @@ static void read_names(struct task *t, const struct cert *cert)
     }
     (void)cert_names_host(cert, "masa.example.com");
     (void)cert_names_host(cert, "192.0.2.1");
+}
+
+static void read_serials(struct task *t, const struct cert *cert)
+{
+    struct serial_rule rule = {.source = 0};
+    for (; serial_source_names[rule.source] != NULL; rule.source++) {
+        const char *text = NULL;
+        rule.pattern = NULL;
+        if (!cert_device_serial(t, cert, &rule, &text)) {
+            MUST(t->problem == E_CERT_MALFORMED);
+            continue;
+        }
+        MUST(text == NULL || (*text != '\0' && bytes_are_utf8(bytes_of_text(text))));
+        rule.pattern = "^(.)";
+        const char *first = NULL;
+        MUST(cert_device_serial(t, cert, &rule, &first) && (first == NULL) == (text == NULL));
+        MUST(text == NULL || *first == *text);
+    }
+}
+
+static void read_masa_url(struct task *t, const struct cert *cert)
+{
+    struct masa_url found;
+    const char *text = NULL;
+    if (!cert_masa_url_found(t, cert, &found)) {
+        MUST(t->problem == E_CERT_MALFORMED && !cert_masa_url(t, cert, &text));
+        return;
+    }
+    bool strict = cert_masa_url(t, cert, &text);
+    MUST(strict == (found.old_oid || !found.no_ia5_string));
+    if (strict && text != NULL)
+        MUST(!found.old_oid && strcmp(text, found.text) == 0);
+    if (found.text != NULL)
+        check_printable(found.text);
 }
 
 static void read_values(struct task *t, const struct cert *cert)
@@ -77,6 +112,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(certs_from_file_octets(&t, bytes_of_text(cert_to_pem(&t, cert)), &again));
         MUST(again.count == 1 && bytes_equal(again.items[0]->der, cert->der));
         read_names(&t, cert);
+        read_serials(&t, cert);
+        read_masa_url(&t, cert);
         read_values(&t, cert);
         verify(&t, cert);
     }

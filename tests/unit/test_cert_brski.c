@@ -237,6 +237,40 @@ static void masa_url_extension_that_is_no_ia5string_is_refused(void **state)
     assert_string_equal(url, "host");
 }
 
+static void masa_url_in_other_forms_is_found_and_told(void **state)
+{
+    struct task *t = test_task(state);
+    const struct {
+        const char *oid;
+        struct bytes value;
+        bool no_ia5_string;
+        bool old_oid;
+    } rows[] = {
+        {OID_PE_MASA_URL, BYTES_LITERAL("\x16\x04host"), false, false},
+        {OID_PE_MASA_URL, BYTES_LITERAL("\x0C\x04host"), true, false},
+        {OID_PE_MASA_URL, BYTES_LITERAL("host"), true, false},
+        {OID_PE_MASA_URL_OLD, BYTES_LITERAL("\x16\x04host"), false, true},
+        {OID_PE_MASA_URL_OLD, BYTES_LITERAL("\x0C\x04host"), true, true},
+    };
+    struct masa_url found = {.text = "unset"};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const char *strict = NULL;
+        const struct cert *cert = cert_with_extension(t, rows[i].oid, rows[i].value);
+        assert_ok(t, cert_masa_url_found(t, cert, &found));
+        assert_string_equal(found.text, "host");
+        assert_int_equal(found.no_ia5_string, rows[i].no_ia5_string);
+        assert_int_equal(found.old_oid, rows[i].old_oid);
+        if (rows[i].old_oid) /* no extension that RFC 8995 knows */
+            assert_ok(t, cert_masa_url(t, cert, &strict));
+        assert_null(strict);
+    }
+    const struct cert *wrong =
+        cert_with_extension(t, OID_PE_MASA_URL, BYTES_LITERAL("\x13\x04host"));
+    assert_fails(t, cert_masa_url_found(t, wrong, &found), E_CERT_MALFORMED);
+    assert_ok(t, cert_masa_url_found(t, make_device(t, "CN=a", NULL).cert, &found));
+    assert_null(found.text);
+}
+
 static void masa_url_becomes_the_base_of_its_resources(void **state)
 {
     static const struct {
@@ -348,6 +382,7 @@ int main(void)
         PKI_TEST(serial_number_that_is_no_single_text_is_refused),
         PKI_TEST(utf8string_that_is_no_utf8_makes_a_malformed_certificate),
         PKI_TEST(masa_url_extension_that_is_no_ia5string_is_refused),
+        PKI_TEST(masa_url_in_other_forms_is_found_and_told),
         PKI_TEST(masa_url_becomes_the_base_of_its_resources),
         PKI_TEST(masa_url_that_is_more_or_less_than_https_host_and_path_is_refused),
         PKI_TEST(domain_id_of_an_unreadable_ski_is_refused),

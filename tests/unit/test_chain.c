@@ -210,6 +210,65 @@ static void validity_of_anchors_counts_as_any_other(void **state)
     assert_ok(t, chain_verify(t, anchors, root.cert, NULL, &no_clock, NULL));
 }
 
+/* An authorityKeyIdentifier that names its issuer by name and serial number, as old ones do. */
+static struct bytes key_id_by_serial(struct task *t, const struct cert *issuer)
+{
+    AUTHORITY_KEYID *id = AUTHORITY_KEYID_new();
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    unsigned char *der = NULL;
+    name->type = GEN_DIRNAME;
+    name->d.directoryName = X509_NAME_dup(X509_get_issuer_name(issuer->x509));
+    id->issuer = GENERAL_NAMES_new();
+    assert_true(sk_GENERAL_NAME_push(id->issuer, name) > 0);
+    id->serial = ASN1_INTEGER_dup(X509_get0_serialNumber(issuer->x509));
+    int len = i2d_AUTHORITY_KEYID(id, &der);
+    struct bytes copy = bytes_copy(t->arena, bytes_make(der, (size_t)len));
+    OPENSSL_free(der);
+    AUTHORITY_KEYID_free(id);
+    return copy;
+}
+
+/* The same name and key, another serial number and validity. */
+static const struct cert *renewed(struct task *t, const struct identity *ca, int64_t until)
+{
+    const struct cert *cert = NULL;
+    X509 *x509 = copy_to_spoil(t, ca->cert);
+    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(x509), 77), 1);
+    assert_non_null(ASN1_TIME_set(X509_getm_notAfter(x509), until / SECOND_MS));
+    assert_ok(t, cert_parse(t, sign_spoilt(x509, t, ca->key, EVP_sha256()), &cert));
+    return cert;
+}
+
+static void renewed_ca_certificate_vouches_for_what_the_old_one_issued(void **state)
+{
+    struct task *t = test_task(state);
+    struct identity root = make_ca(t, "CN=root", NULL);
+    struct identity other = make_ca(t, "CN=root", NULL);
+    struct identity plain = make_device(t, "serialNumber=1", &root);
+    const struct cert *old = renewed(t, &root, YEAR_2020 + DAY_MS);
+    const struct cert *by_serial = NULL;
+    X509 *x509 = copy_to_spoil(t, plain.cert);
+    X509_EXTENSION_free(
+        X509_delete_ext(x509, X509_get_ext_by_NID(x509, NID_authority_key_identifier, -1)));
+    add_extension(x509, OID_CE_AUTHORITY_KEY_ID, false, key_id_by_serial(t, old));
+    assert_ok(t, cert_parse(t, sign_spoilt(x509, t, root.key, EVP_sha256()), &by_serial));
+    const struct cert *devices[] = {plain.cert, by_serial};
+    struct cert_list both = cert_list_of(t, 2, old, root.cert);
+    struct cert_list turned = cert_list_of(t, 2, root.cert, old);
+    const struct anchors *sets[] = {one_anchor(t, root.cert), NULL, NULL};
+    assert_ok(t, anchors_make(t, &both, &sets[1]));
+    assert_ok(t, anchors_make(t, &turned, &sets[2]));
+    for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
+        struct cert_list sent = cert_list_of(t, 1, old); /* what the device has of old */
+        for (size_t k = 0; k < ARRAY_SIZE(sets); k++)
+            assert_ok(t, chain_verify(t, sets[k], devices[i], &sent, NULL, NULL));
+        assert_fails(t, chain_verify(t, one_anchor(t, old), devices[i], NULL, NULL, NULL),
+                     E_CERT_EXPIRED);
+        assert_fails(t, chain_verify(t, one_anchor(t, other.cert), devices[i], NULL, NULL, NULL),
+                     E_CERT_UNTRUSTED);
+    }
+}
+
 static void ignoring_validity_ignores_nothing_else(void **state)
 {
     struct task *t = test_task(state);
@@ -407,6 +466,7 @@ int main(void)
         PKI_TEST(altered_certificate_is_untrusted),
         PKI_TEST(expired_leaf_is_told_from_an_untrusted_one),
         PKI_TEST(validity_of_anchors_counts_as_any_other),
+        PKI_TEST(renewed_ca_certificate_vouches_for_what_the_old_one_issued),
         PKI_TEST(ignoring_validity_ignores_nothing_else),
         PKI_TEST(device_cannot_issue_certificates),
         PKI_TEST(sha1_of_old_manufacturers_is_read_and_md5_is_not),
