@@ -19,6 +19,26 @@ static bool check_certificate(struct task *t, const struct cert *cert,
     return true;
 }
 
+/* Whether the certificate's domainID is among those that were kept. */
+static bool find_domain(struct task *t, struct reader *r, const struct cert *cert,
+                        struct bytes *ret_id, bool *ret_found)
+{
+    struct own_domain domain;
+    TRY(cert_domain_id(t, cert, ret_id));
+    return table_find(t, r, &own_domains, *ret_id, &domain, ret_found);
+}
+
+static bool domains_are_known(struct task *t, struct reader *r, const struct cert_list *chain,
+                              bool *ret)
+{
+    bool found = true;
+    struct bytes id;
+    for (size_t i = 0; found && i < chain->count; i++)
+        TRY(find_domain(t, r, chain->items[i], &id, &found));
+    *ret = found;
+    return true;
+}
+
 /* RFC 8995 5.8.2: a MASA may pin, and log, any certificate of the chain. */
 static bool note_domains(struct task *t, struct tx *tx, void *arg)
 {
@@ -27,8 +47,7 @@ static bool note_domains(struct task *t, struct tx *tx, void *arg)
         struct own_domain domain;
         bool found;
         struct bytes id;
-        TRY(cert_domain_id(t, chain->items[i], &id));
-        TRY(table_find(t, tx_reader(tx), &own_domains, id, &domain, &found));
+        TRY(find_domain(t, tx_reader(tx), chain->items[i], &id, &found));
         if (found)
             continue;
         record_init(t, &own_domain_type, &domain);
@@ -47,6 +66,7 @@ bool identity_load(struct task *t, struct store *store, struct keystore *keys,
     struct cert_list domain;
     struct keystore_key *key;
     const char *label;
+    bool known;
     TRY(view_open(t, store, &view));
     if (!authority_chain(t, view_reader(view), AUTHORITY_REGISTRAR, &chain, &label))
         return fail(t, E_REGISTRAR_IDENTITY, "%s", t->detail);
@@ -61,7 +81,8 @@ bool identity_load(struct task *t, struct store *store, struct keystore *keys,
         .domain = domain,
     };
     *ret_key = key;
+    TRY(domains_are_known(t, view_reader(view), &domain, &known));
     view_close(view);
     view = NULL;
-    return store_update(t, store, note_domains, &domain);
+    return known || store_update(t, store, note_domains, &domain);
 }

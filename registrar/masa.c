@@ -101,8 +101,19 @@ int64_t masa_wait(const struct http_answer *answer)
 bool masa_problem_passes(const struct task *t)
 {
     static const struct problem_kind *const passing[] = {
-        E_PEER_UNRESOLVED, E_PEER_ADDRESS, E_PEER_UNREACHABLE, E_PEER_TLS, E_PEER_TIMEOUT,
-        E_PEER_ANSWER,     E_MASA_FAILED,  E_MASA_WORKING,     E_CRYPTO,   NULL,
+        E_PEER_UNRESOLVED,
+        E_RESOLVER_BUSY,
+        E_PEER_ADDRESS,
+        E_PEER_UNREACHABLE,
+        E_PEER_TLS,
+        E_PEER_TIMEOUT,
+        E_PEER_ANSWER,
+        E_PEER_TOO_LARGE,
+        E_PEER_NOT_HTTP,
+        E_MASA_FAILED,
+        E_MASA_WORKING,
+        E_CRYPTO,
+        NULL,
     };
     return task_failed_with_any(t, passing);
 }

@@ -148,7 +148,9 @@ static bool store_enrollstatus(struct task *t, struct tx *tx, void *arg)
     struct subject s;
     struct episode *e = &s.episode;
     TRY(find_subject(t, tx, rp, &s));
-    bool matches = bytes_present(rp->certificate) && bytes_equal(rp->certificate, e->certificate);
+    /* Of the onboarding that counts: a device that has begun anew since has an older one. */
+    bool matches = bytes_present(rp->certificate) && bytes_equal(rp->certificate, e->certificate) &&
+                   bytes_equal(e->id, s.device.episode);
     if (e->enrol_report == report_of(&rp->report) && e->enrol_report_matches == matches &&
         same_text(e->enrol_report_reason, rp->report.reason))
         return true;

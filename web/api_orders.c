@@ -7,6 +7,7 @@
 /* ---- GET orders ---- */
 
 struct order_filter {
+    const struct api *api;
     bool by_state;
     unsigned state;
 };
@@ -15,9 +16,12 @@ static bool add_wanted(struct task *t, struct page *page, const void *record, vo
 {
     const struct order_filter *filter = arg;
     const struct order *order = record;
+    json_t *json;
     if (filter->by_state && order->state != filter->state)
         return true;
-    return page_add(t, page, &order_type, order);
+    TRY(api_order_json(t, filter->api, order, &json));
+    (void)json_array_append(page->items, json);
+    return true;
 }
 
 static bool id_from_text(struct task *t, const char *name, const char *text, struct bytes *ret)
@@ -52,7 +56,7 @@ static bool add_of_device(struct task *t, struct view *view, const char *device,
 bool api_orders(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     struct view *view CLEANUP(view_cleanup) = NULL;
-    struct order_filter filter = {.by_state = false};
+    struct order_filter filter = {.api = api_of(rq)};
     const struct page_source source = {'k', &order_table, add_wanted, &filter};
     const char *state = http_query(t, rq, "state");
     const char *device = http_query(t, rq, "device");

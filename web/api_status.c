@@ -38,6 +38,7 @@ static struct status_pledges pledges_status(const struct api *api)
         .requests = figures.requests,
         .accepted = figures.accepted,
         .turned_away = figures.turned_away,
+        .busy = figures.busy,
         .swept = figures.swept,
         .served = figures.served,
     };

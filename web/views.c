@@ -93,6 +93,8 @@ static const struct field pledges_fields[] = {
     FIELD(5, struct status_pledges, swept, "swept", FIELD_UINT,
           .help = "Connections closed because they were overdue."),
     FIELD(6, struct status_pledges, served, "served", FIELD_UINT, .help = "Requests answered."),
+    FIELD(7, struct status_pledges, busy, "busy", FIELD_UINT,
+          .help = "Requests answered with 503 because of limits.requests."),
 };
 static const struct record_type pledges_type =
     RECORD_TYPE("status-pledges", 1, struct status_pledges, pledges_fields);

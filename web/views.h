@@ -60,6 +60,7 @@ struct status_pledges {
     uint64_t requests;
     uint64_t accepted;
     uint64_t turned_away;
+    uint64_t busy;
     uint64_t swept;
     uint64_t served;
     struct record_rest rest;

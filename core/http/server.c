@@ -204,6 +204,7 @@ struct http_figures http_server_figures(struct http_server *server)
         .requests = atomic_load(&server->requests),
         .accepted = atomic_load(&server->accepted),
         .turned_away = atomic_load(&server->turned_away),
+        .busy = atomic_load(&server->busy),
         .swept = atomic_load(&server->swept),
         .served = atomic_load(&server->served),
         .last_beat = atomic_load(&server->last_beat),

@@ -138,6 +138,7 @@ struct http_figures {
     unsigned requests; /* in handlers and `failed` */
     uint64_t accepted;
     uint64_t turned_away; /* by the connection limits */
+    uint64_t busy;        /* requests for which limits.requests left no place */
     uint64_t swept;       /* overdue */
     uint64_t served;
     int64_t last_beat; /* clock_monotonic() of the sweeper: for the watchdog */

@@ -109,6 +109,7 @@ static bool take_place(struct exchange *x)
     if (before < server->limits.requests)
         return true;
     atomic_fetch_sub(&server->requests, 1);
+    atomic_fetch_add(&server->busy, 1);
     if (x->task.problem == NULL)
         (void)fail(&x->task, E_BUSY, "%u requests are being handled, which is the limit (requests)",
                    before);

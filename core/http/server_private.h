@@ -66,6 +66,7 @@ struct http_server {
     atomic_uint requests;
     atomic_uint_fast64_t accepted;
     atomic_uint_fast64_t turned_away;
+    atomic_uint_fast64_t busy;
     atomic_uint_fast64_t swept;
     atomic_uint_fast64_t served;
     atomic_int_fast64_t last_beat;

@@ -18,7 +18,7 @@ METHODS = {"get", "put", "post", "delete", "patch"}
 # Members that are no fields of a record.
 ADDED = {
     "Event": {"hint"},
-    "Order": {"hint", "request", "work", "result"},
+    "Order": {"hint", "waits-for", "request", "work", "result"},
 }
 TYPES = {
     "bool": {"type": "boolean"},
@@ -91,7 +91,7 @@ def check_fields(fields, schema, where, added=frozenset()):
         assert member.get("readOnly", False) == f["read-only"], name
         assert member["description"], name
         if "fields" in f:
-            check_fields(f["fields"], member, name)
+            check_fields(f["fields"], member.get("items", member), name)
 
 
 def test_members_are_those_of_the_field_tables(described):

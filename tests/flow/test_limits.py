@@ -145,7 +145,9 @@ def test_request_beyond_the_limit_gets_503(make_scene):
         assert answer.status == 503
         assert 1 <= answer.retry_after <= 60
         assert [future.result().status for future in waiting] == [200, 200]
-    scene.trouble(third.serial, "busy")
+    # A timeline entry would cost what there was none of; the figures and the log tell.
+    assert scene.status()["pledges"]["busy"] == 1
+    assert "problem=busy" in scene.programs["gatehoused"].log_text()
     assert scene.nothing_issued(third.serial)
     scene.restart_masa()
     assert third.go_on().done

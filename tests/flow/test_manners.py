@@ -172,6 +172,8 @@ def test_same_request_many_times_at_once_is_one_request(scene):
             return wire.request("POST", POST, request, content_type=VOUCHER_TYPE)
 
     answers = together(8, ask)
+    assert {answer.status for answer in answers} <= {200, 202}  # few may wait for the same
+    answers = [answer for answer in answers if answer.status == 200] + together(8, ask)
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body for answer in answers}) == 1
     assert len(scene.asked(pledge.serial)) == 1
@@ -203,6 +205,8 @@ def test_same_certificate_many_times_at_once_is_one_certificate(scene):
                                 content_type="application/pkcs10")
 
     answers = together(8, ask)
+    assert {answer.status for answer in answers} <= {200, 202}  # few may wait for the same
+    answers = [answer for answer in answers if answer.status == 200] + together(8, ask)
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body for answer in answers}) == 1
     assert len(scene.certificates(pledge.serial)) == 1

@@ -295,7 +295,7 @@ def test_audit_log_is_fetched_when_no_voucher_status_comes(scene):
     assert scene.episode(pledge.serial)["voucher-report"] == "none"
 
 
-@pytest.mark.parametrize("status,stage", [(True, "confirmed"), (False, "enrol-failed")])
+@pytest.mark.parametrize("status,stage", [(True, "enrolled"), (False, "enrol-failed")])
 def test_enrollstatus_with_the_idevid_is_told_apart(scene, status, stage):
     pledge = scene.independent().go_on("enrol")
     assert pledge.tell("enrollstatus", {"version": 1, "status": status}).status == 200

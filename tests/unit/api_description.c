@@ -32,9 +32,9 @@ static const char *const kind_names[] = {
 };
 
 static const struct record_type *const types[] = {
-    &authority_type, &certificate_type, &decision_type, &device_type,       &device_line_type,
-    &episode_type,   &event_type,       &expected_type, &manufacturer_type, &order_type,
-    &profile_type,   &status_type,      &stranger_type,
+    &authority_type,   &certificate_type, &decision_type, &device_type,   &device_action_type,
+    &device_line_type, &episode_type,     &event_type,    &expected_type, &manufacturer_type,
+    &order_type,       &profile_type,     &status_type,   &stranger_type,
 };
 
 static json_t *fields_of(const struct record_type *type);

@@ -274,6 +274,67 @@ static void orders_are_listed_by_state_and_device(void **state)
     }
 }
 
+static bool put_order(struct task *t, struct tx *tx, void *arg)
+{
+    return table_put(t, tx, &order_table, arg);
+}
+
+static void open_order_says_what_it_waits_for(void **state)
+{
+    struct api_fixture *f = api_fixture(state);
+    const int64_t now = clock_wall();
+    const struct {
+        struct order order;
+        const char *sentence; /* begins with */
+        const char *line;     /* in the list of devices */
+    } cases[] = {
+        {{.state = ORDER_WAITING, .peer = "masa:masa.example:443"},
+         "waiting for approval: orders approve or orders decline ",
+         "approval"},
+        {{.state = ORDER_READY, .peer = "masa:masa.example:443", .due = now},
+         "at work with the MASA masa.example:443",
+         "the MASA masa.example:443"},
+        {{.state = ORDER_READY, .peer = "ca:local", .due = now + HOUR_MS},
+         "for the CA local, in ",
+         "the CA local"},
+        {{.state = ORDER_READY,
+          .peer = "ca:local",
+          .due = now + HOUR_MS,
+          .problem = "timeout",
+          .detail = "no answer"},
+         "waiting for the CA local: timeout: no answer; next try in ",
+         "the CA local (timeout)"},
+        {{.state = ORDER_DONE, .peer = "ca:local", .finished = now}, NULL, NULL},
+    };
+    put_manufacturer(f, "acme");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const char *serial = arena_printf(f->t->arena, "A%zu", i);
+        struct order order = cases[i].order;
+        order.id = id_make(f->t->arena);
+        order.kind = "voucher";
+        order.device = put_device(f, "acme", serial, 1, BYTES_ABSENT);
+        order.created = now;
+        assert_ok(f->t, store_update(f->t, f->store, put_order, &order));
+        json_t *shown = api_get(f, order_path(f, order.id, "")).json;
+        json_t *device = show(f, serial);
+        json_t *line = api_get(f, arena_printf(f->t->arena, "/v1/devices?serial=%s", serial)).json;
+        if (cases[i].sentence == NULL) {
+            assert_null(json_object_get(shown, "waits-for"));
+            assert_int_equal(json_array_size(json_at(device, "orders")), 0);
+            assert_null(json_object_get(json_at(line, "items.0"), "waits-for"));
+            continue;
+        }
+        const char *sentence = json_string_value(json_at(shown, "waits-for"));
+        if (strncmp(sentence, cases[i].sentence, strlen(cases[i].sentence)) != 0)
+            fail_msg("case %zu: %s", i, sentence);
+        assert_json_text(device, "orders.0.id", bytes_to_hex(f->t->arena, order.id));
+        assert_true(json_is_string(json_at(device, "orders.0.waits-for")));
+        assert_json_text(line, "items.0.waits-for", cases[i].line);
+    }
+    json_t *all = json_at(api_get(f, "/v1/orders?state=waiting").json, "items");
+    assert_true(json_is_string(json_at(all, "0.waits-for")));
+}
+
 static void octets_of_an_order_are_shown_when_asked_for(void **state)
 {
     struct api_fixture *f = api_fixture(state);
@@ -361,6 +422,7 @@ int main(void)
         UNIT_TEST(forgotten_payloads_are_passed_over),
         UNIT_TEST(foreign_text_in_a_detail_is_harmless_in_json),
         UNIT_TEST(orders_are_listed_by_state_and_device),
+        UNIT_TEST(open_order_says_what_it_waits_for),
         UNIT_TEST(octets_of_an_order_are_shown_when_asked_for),
         UNIT_TEST(approved_order_is_carried_out),
         UNIT_TEST(declined_order_is_refused_and_says_what_to_do),

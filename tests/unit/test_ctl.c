@@ -1,40 +1,13 @@
 /* gatehousectl, run as a program against the API. */
 #include "core/base/clock.h"
 #include "tests/unit/api_fixture.h"
-#include "tests/unit/pki_fixture.h"
+#include "tests/unit/ctl_fixture.h"
 #include "tests/unit/store_fixture.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* The program beside this test. */
-static const char *gatehousectl(struct task *t)
-{
-    char *path = arena_alloc(t->arena, 4096);
-    ssize_t len = readlink("/proc/self/exe", path, 4095);
-    assert_true(len > 0);
-    *(strrchr(path, '/') + 1) = '\0';
-    return arena_printf(t->arena, "%sgatehousectl", path);
-}
-
-/* Runs it against the fixture's socket; both outputs go to *ret_output. */
-#define CTL(state, f, ret_output, ...)                                                             \
-    RUN((state), (ret_output), gatehousectl((f)->t), "--socket", (f)->socket, __VA_ARGS__)
-
-static json_t *json_of(struct task *t, const char *output)
-{
-    json_t *json = NULL;
-    assert_ok(t, json_parse(t, bytes_of_text(output), &json));
-    return json;
-}
-
-static void assert_says(const char *output, const char *part)
-{
-    if (strstr(output, part) == NULL)
-        fail_msg("\"%s\" should be in:\n%s", part, output);
-}
 
 /* U+202E, which turns the direction of writing. */
 static const char right_to_left[] = {'\xe2', '\x80', '\xae', '\0'};

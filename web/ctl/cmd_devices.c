@@ -74,6 +74,7 @@ static bool devices_list(struct task *t, struct ctl *ctl, const struct text_list
         {"SERIAL", "serial-number"}, {"MANUFACTURER", "manufacturer"},
         {"ADMISSION", "admission"},  {"STAGE", "stage"},
         {"LAST SEEN", "last-seen"},  {"LAST PROBLEM", "last-problem"},
+        {"WAITS FOR", "waits-for"},
     };
     const struct list_options *o = options;
     json_t *list;
@@ -202,6 +203,17 @@ static void print_certificates(FILE *out, struct arena *arena, const json_t *cer
     print_table_end(out, &table, "");
 }
 
+/* What is under way, and what it waits for. */
+static void print_orders(FILE *out, struct arena *arena, const json_t *orders)
+{
+    static const struct print_column columns[] = {
+        {"ORDER", "id"}, {"KIND", "kind"}, {"STATE", "state"}, {"WAITS FOR", "waits-for"}};
+    if (json_array_size(orders) == 0)
+        return;
+    (void)fputs("\nUnder way\n", out);
+    print_objects(out, arena, orders, columns, ARRAY_SIZE(columns), "");
+}
+
 static void print_timeline(FILE *out, struct arena *arena, const json_t *timeline)
 {
     if (json_array_size(timeline) == 0)
@@ -234,6 +246,7 @@ static bool devices_show(struct task *t, struct ctl *ctl, const struct text_list
     }
     print_device(ctl->out, t->arena, answer);
     print_episode(ctl->out, t->arena, json_object_get(answer, "episode"));
+    print_orders(ctl->out, t->arena, json_object_get(answer, "orders"));
     print_certificates(ctl->out, t->arena, json_object_get(answer, "certificates"));
     print_earlier(ctl->out, t->arena, json_object_get(answer, "earlier-episodes"));
     print_timeline(ctl->out, t->arena, json_object_get(answer, "timeline"));

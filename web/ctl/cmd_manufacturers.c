@@ -1,109 +1,119 @@
 #include "core/base/clock.h"
-#include "core/base/file.h"
 #include "core/pki/cert.h"
+#include "core/store/records/manufacturer.h"
 #include "web/ctl/call.h"
 #include "web/ctl/commands.h"
+#include "web/ctl/confirm.h"
+#include "web/ctl/members.h"
 #include "web/ctl/print.h"
 
-#define PATH            "/v1/manufacturers"
-#define ANCHOR_FILE_MAX (1024UL * 1024)
+#define PATH "/v1/manufacturers"
 
-/* ---- add ---- */
+/* ---- add, set ---- */
 
-struct add_options {
+struct manufacturer_options {
     struct text_list anchors;
     const char *masa_url;
     struct text_list masa_anchors;
     struct text_list voucher_anchors;
     struct text_list masa_networks;
+    struct text_list allowed_domains;
     const char *title;
     const char *profile;
 };
 
-static const struct option add_options[] = {
-    OPTION(struct add_options, anchors, "anchor", OPTION_TEXTS, "FILE",
+static const struct option manufacturer_options[] = {
+    OPTION(struct manufacturer_options, anchors, "anchor", OPTION_TEXTS, "FILE",
            "Certificates (PEM or DER) that its IDevIDs chain to."),
-    OPTION(struct add_options, masa_url, "masa-url", OPTION_TEXT, "URL",
+    OPTION(struct manufacturer_options, masa_url, "masa-url", OPTION_TEXT, "URL",
            "Where its MASA is; without it, the IDevID's own extension says."),
-    OPTION(struct add_options, masa_anchors, "masa-anchor", OPTION_TEXTS, "FILE",
+    OPTION(struct manufacturer_options, masa_anchors, "masa-anchor", OPTION_TEXTS, "FILE",
            "Certificates that the MASA's TLS certificate chains to."),
-    OPTION(struct add_options, voucher_anchors, "voucher-anchor", OPTION_TEXTS, "FILE",
+    OPTION(struct manufacturer_options, voucher_anchors, "voucher-anchor", OPTION_TEXTS, "FILE",
            "Certificates that the signer of its vouchers chains to."),
-    OPTION(struct add_options, masa_networks, "masa-network", OPTION_TEXTS, "CIDR",
+    OPTION(struct manufacturer_options, masa_networks, "masa-network", OPTION_TEXTS, "CIDR",
            "A private or loopback network that its MASA may be in."),
-    OPTION(struct add_options, title, "title", OPTION_TEXT, "TEXT", "Its name for people."),
-    OPTION(struct add_options, profile, "profile", OPTION_TEXT, "NAME",
+    OPTION(struct manufacturer_options, allowed_domains, "allowed-domain", OPTION_TEXTS, "ID",
+           "The domainID of another owner, such as the reseller, that may stand in the audit log "
+           "of a device; base64, as audit logs have it."),
+    OPTION(struct manufacturer_options, title, "title", OPTION_TEXT, "TEXT",
+           "Its name for people."),
+    OPTION(struct manufacturer_options, profile, "profile", OPTION_TEXT, "NAME",
            "Enrolment profile of its devices."),
 };
 
-/* The certificates of some files, each as base64 of its DER. */
-static bool set_certificates(struct task *t, json_t *object, const char *name,
-                             const struct text_list *files)
+static bool set_members(struct task *t, json_t *body, const struct manufacturer_options *o)
 {
-    if (files->count == 0)
-        return true;
-    json_t *list = json_array();
-    (void)json_object_set_new(object, name, list);
-    for (size_t i = 0; i < files->count; i++) {
-        struct bytes octets;
-        struct cert_list certs;
-        TRY(file_read(t, files->items[i], ANCHOR_FILE_MAX, &octets));
-        if (!certs_from_file_octets(t, octets, &certs))
-            return fail_context(t, "%s", files->items[i]);
-        for (size_t j = 0; j < certs.count; j++)
-            (void)json_array_append_new(
-                list, json_string(bytes_to_base64(t->arena, certs.items[j]->der)));
-    }
-    return true;
+    TRY(member_set_text(t, body, "title", o->title));
+    TRY(member_set_certificates(t, body, "idevid-anchors", &o->anchors));
+    TRY(member_set_text(t, body, "masa-url", o->masa_url));
+    TRY(member_set_certificates(t, body, "masa-anchors", &o->masa_anchors));
+    TRY(member_set_certificates(t, body, "voucher-anchors", &o->voucher_anchors));
+    TRY(member_set_texts(t, body, "masa-networks", &o->masa_networks));
+    TRY(member_set_texts(t, body, "allowed-domain-ids", &o->allowed_domains));
+    return member_set_text(t, body, "profile", o->profile);
 }
 
-/* What was not given stays away, so that the daemon's preset holds. */
-static bool set_text(struct task *t, json_t *object, const char *name, const char *text)
+static void say(struct task *t, struct ctl *ctl, const char *what, const char *name,
+                const json_t *answer)
 {
-    if (text == NULL)
-        return true;
-    json_t *value = json_string(text);
-    ENSURE(t, value != NULL, E_CTL_USAGE, "the %s is not UTF-8", name);
-    (void)json_object_set_new(object, name, value);
-    return true;
-}
-
-static bool set_texts(struct task *t, json_t *object, const char *name,
-                      const struct text_list *texts)
-{
-    if (texts->count == 0)
-        return true;
-    json_t *list = json_array();
-    (void)json_object_set_new(object, name, list);
-    for (size_t i = 0; i < texts->count; i++) {
-        json_t *value = json_string(texts->items[i]);
-        ENSURE(t, value != NULL, E_CTL_USAGE, "one of the %s is not UTF-8", name);
-        (void)json_array_append_new(list, value);
-    }
-    return true;
+    if (ctl->json)
+        print_json(ctl->out, answer);
+    else
+        (void)fprintf(ctl->out, "%s manufacturer %s\n", what, print_safe(t->arena, name));
 }
 
 static bool manufacturers_add(struct task *t, struct ctl *ctl, const struct text_list *words,
                               const void *options)
 {
-    const struct add_options *o = options;
+    const struct manufacturer_options *o = options;
     json_t *body = json_in_arena(t, json_object());
     json_t *made;
     ENSURE(t, o->anchors.count > 0, E_CTL_USAGE,
            "manufacturers add needs at least one --anchor: without it no device is believed");
-    TRY(set_text(t, body, "name", words->items[0]));
-    TRY(set_text(t, body, "title", o->title));
-    TRY(set_certificates(t, body, "idevid-anchors", &o->anchors));
-    TRY(set_text(t, body, "masa-url", o->masa_url));
-    TRY(set_certificates(t, body, "masa-anchors", &o->masa_anchors));
-    TRY(set_certificates(t, body, "voucher-anchors", &o->voucher_anchors));
-    TRY(set_texts(t, body, "masa-networks", &o->masa_networks));
-    TRY(set_text(t, body, "profile", o->profile));
+    TRY(member_set_text(t, body, "name", words->items[0]));
+    TRY(set_members(t, body, o));
     TRY(ctl_call(t, ctl, "POST", PATH, body, &made));
-    if (ctl->json)
-        print_json(ctl->out, made);
-    else
-        (void)fprintf(ctl->out, "added manufacturer %s\n", print_safe(t->arena, words->items[0]));
+    say(t, ctl, "added", words->items[0], made);
+    return true;
+}
+
+static bool manufacturers_set(struct task *t, struct ctl *ctl, const struct text_list *words,
+                              const void *options)
+{
+    const char *path = ctl_path(t->arena, PATH, words->items[0]);
+    json_t *manufacturer;
+    json_t *made;
+    ENSURE(t, options_given(manufacturer_options, ARRAY_SIZE(manufacturer_options), options),
+           E_CTL_USAGE, "manufacturers set: no option says what to change");
+    TRY(ctl_call(t, ctl, "GET", path, NULL, &manufacturer));
+    members_keep_writable(manufacturer, &manufacturer_type);
+    TRY(set_members(t, manufacturer, options));
+    TRY(ctl_call(t, ctl, "PUT", path, manufacturer, &made));
+    say(t, ctl, "changed", words->items[0], made);
+    return true;
+}
+
+/* ---- remove ---- */
+
+struct remove_options {
+    bool yes;
+};
+
+static const struct option remove_options[] = {
+    OPTION(struct remove_options, yes, "yes", OPTION_FLAG, NULL, "Do it without asking."),
+};
+
+static bool manufacturers_remove(struct task *t, struct ctl *ctl, const struct text_list *words,
+                                 const void *options)
+{
+    const struct remove_options *o = options;
+    json_t *removed;
+    TRY(confirm(
+        t, o->yes,
+        arena_printf(t->arena, "Remove manufacturer %s with its anchors?", words->items[0])));
+    TRY(ctl_call(t, ctl, "DELETE", ctl_path(t->arena, PATH, words->items[0]), NULL, &removed));
+    say(t, ctl, "removed", words->items[0], removed);
     return true;
 }
 
@@ -178,9 +188,25 @@ const struct command manufacturer_commands[] = {
      .words_min = 1,
      .words_max = 1,
      .summary = "Add a manufacturer: whose devices may knock, and where their MASA is.",
-     OPTIONS(struct add_options, add_options),
+     OPTIONS(struct manufacturer_options, manufacturer_options),
      .run = manufacturers_add},
     {.name = "manufacturers list", .summary = "List the manufacturers.", .run = manufacturers_list},
+    {.name = "manufacturers remove",
+     .words = "NAME",
+     .words_min = 1,
+     .words_max = 1,
+     .summary = "Remove a manufacturer that no device refers to.",
+     OPTIONS(struct remove_options, remove_options),
+     .run = manufacturers_remove},
+    {.name = "manufacturers set",
+     .words = "NAME",
+     .words_min = 1,
+     .words_max = 1,
+     .summary = "Change a manufacturer.",
+     .text = "What no option names stays as it is; an option that may be repeated replaces all "
+             "that were there; an empty value takes away what is there.",
+     OPTIONS(struct manufacturer_options, manufacturer_options),
+     .run = manufacturers_set},
     {.name = "manufacturers show",
      .words = "NAME",
      .words_min = 1,

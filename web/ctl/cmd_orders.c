@@ -19,9 +19,9 @@ static bool orders_list(struct task *t, struct ctl *ctl, const struct text_list 
                         const void *options)
 {
     static const struct print_column columns[] = {
-        {"ID", "id"},           {"KIND", "kind"},         {"STATE", "state"},
-        {"CREATED", "created"}, {"ATTEMPTS", "attempts"}, {"PEER", "peer"},
-        {"PROBLEM", "problem"},
+        {"ID", "id"},           {"KIND", "kind"},           {"STATE", "state"},
+        {"CREATED", "created"}, {"ATTEMPTS", "attempts"},   {"PEER", "peer"},
+        {"PROBLEM", "problem"}, {"WAITS FOR", "waits-for"},
     };
     const struct list_options *o = options;
     json_t *list;

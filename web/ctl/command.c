@@ -83,6 +83,19 @@ static bool set_option(struct task *t, const struct option *option, void *base, 
     return true;
 }
 
+bool options_given(const struct option *table, size_t count, const void *options)
+{
+    for (size_t i = 0; i < count; i++) {
+        const void *place = (const char *)options + table[i].offset;
+        bool given = table[i].kind == OPTION_FLAG   ? *(const bool *)place
+                     : table[i].kind == OPTION_TEXT ? *(const char *const *)place != NULL
+                                                    : ((const struct text_list *)place)->count > 0;
+        if (given)
+            return true;
+    }
+    return false;
+}
+
 /* "--name value", "--name=value" or "--flag". */
 static bool read_option(struct task *t, const char *argument, struct arguments *a, struct ctl *ctl,
                         struct command_line *line)

@@ -64,6 +64,9 @@ struct command_line {
     void *options;
 };
 
+/* Whether any option of the table has been given. */
+bool options_given(const struct option *table, size_t count, const void *options);
+
 /*
  * Reads the words of a command line (without the program's name) by `commands`, which ends with a
  * NULL name.  Options may stand anywhere behind the command's name; "--" ends them.  With --help

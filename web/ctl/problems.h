@@ -7,6 +7,8 @@
 
 #define CTL_PROBLEMS(X)                                                                            \
     X(E_CTL_USAGE, "usage", "usage", "`gatehousectl COMMAND --help` says what a command takes.")   \
+    X(E_CTL_NOT_CONFIRMED, "not-confirmed", "not confirmed",                                       \
+      "Nothing was changed. --yes does it without asking.")                                        \
     X(E_CTL_UNREACHABLE, "daemon-unreachable", "the daemon cannot be reached",                     \
       "Is gatehoused running (`systemctl status gatehouse`)? Only root and its own user may talk " \
       "to it. --socket or --config name another one.")                                             \

@@ -65,8 +65,9 @@ struct expected_column {
 #define EXPECTED_COLUMNS_MAX  32
 #define EXPECTED_SOURCE_ADMIN "admin:" /* and the user: put there one by one */
 #define EXPECTED_SOURCE_CSV   "csv:"   /* and the file's name */
-#define EXPECTED_SOURCE_CLOUD "cloud:" /* and the cloud's name: it came with no decision of ours   \
-                                        */
+#define EXPECTED_SOURCE_CLOUD                                                                      \
+    "cloud:" /* and the cloud's name: it came with no decision of ours                             \
+              */
 
 /*
  * A place on the list of expected devices: admits the first device that claims it, and no other.

@@ -1,0 +1,13 @@
+/* Asking before something is done that cannot be taken back. */
+#ifndef GATEHOUSE_WEB_CTL_CONFIRM_H
+#define GATEHOUSE_WEB_CTL_CONFIRM_H
+
+#include "core/base/task.h"
+
+/*
+ * Asks on the terminal, unless `yes` says so already.  Fails with E_CTL_NOT_CONFIRMED when the
+ * answer is no, and with E_CTL_USAGE when there is no terminal to ask on.
+ */
+MUST_USE bool confirm(struct task *t, bool yes, const char *question);
+
+#endif

@@ -1,0 +1,85 @@
+#include "web/ctl/members.h"
+
+#include "core/base/file.h"
+#include "core/pki/cert.h"
+#include "web/ctl/problems.h"
+
+#define CERTIFICATES_FILE_MAX (1024UL * 1024)
+
+bool member_set_text(struct task *t, json_t *object, const char *name, const char *text)
+{
+    if (text == NULL)
+        return true;
+    if (*text == '\0') {
+        (void)json_object_del(object, name);
+        return true;
+    }
+    json_t *value = json_string(text);
+    ENSURE(t, value != NULL, E_CTL_USAGE, "the %s is not UTF-8", name);
+    (void)json_object_set_new(object, name, value);
+    return true;
+}
+
+/* --name "": no such thing any more. */
+static bool says_none(const struct text_list *values)
+{
+    return values->count == 1 && values->items[0][0] == '\0';
+}
+
+/* The empty list that takes the member's place. */
+static json_t *put_list(json_t *object, const char *name)
+{
+    json_t *list = json_array();
+    (void)json_object_set_new(object, name, list);
+    return list;
+}
+
+bool member_set_texts(struct task *t, json_t *object, const char *name,
+                      const struct text_list *texts)
+{
+    if (texts->count == 0)
+        return true;
+    json_t *list = put_list(object, name);
+    if (says_none(texts))
+        return true;
+    for (size_t i = 0; i < texts->count; i++) {
+        json_t *value = json_string(texts->items[i]);
+        ENSURE(t, value != NULL, E_CTL_USAGE, "one of the %s is not UTF-8", name);
+        (void)json_array_append_new(list, value);
+    }
+    return true;
+}
+
+static bool append_file(struct task *t, json_t *list, const char *file)
+{
+    struct bytes octets;
+    struct cert_list certs;
+    TRY(file_read(t, file, CERTIFICATES_FILE_MAX, &octets));
+    if (!certs_from_file_octets(t, octets, &certs))
+        return fail_context(t, "%s", file);
+    for (size_t i = 0; i < certs.count; i++)
+        (void)json_array_append_new(list,
+                                    json_string(bytes_to_base64(t->arena, certs.items[i]->der)));
+    return true;
+}
+
+bool member_set_certificates(struct task *t, json_t *object, const char *name,
+                             const struct text_list *files)
+{
+    if (files->count == 0)
+        return true;
+    json_t *list = put_list(object, name);
+    if (says_none(files))
+        return true;
+    for (size_t i = 0; i < files->count; i++)
+        TRY(append_file(t, list, files->items[i]));
+    return true;
+}
+
+void members_keep_writable(json_t *object, const struct record_type *type)
+{
+    for (size_t i = 0; i < type->count; i++) {
+        if ((type->fields[i].flags & FIELD_READ_ONLY) != 0)
+            (void)json_object_del(object, type->fields[i].name);
+    }
+}

@@ -1,0 +1,21 @@
+/*
+ * Members of the JSON that commands send to the daemon.  What was not given on the command line
+ * changes nothing: the daemon's preset holds, or what was there before.  An empty value takes away
+ * what is there.
+ */
+#ifndef GATEHOUSE_WEB_CTL_MEMBERS_H
+#define GATEHOUSE_WEB_CTL_MEMBERS_H
+
+#include "core/base/field.h"
+#include "core/base/json.h"
+
+MUST_USE bool member_set_text(struct task *t, json_t *object, const char *name, const char *text);
+MUST_USE bool member_set_texts(struct task *t, json_t *object, const char *name,
+                               const struct text_list *texts);
+/* The certificates of some files, PEM or DER, each as base64 of its DER. */
+MUST_USE bool member_set_certificates(struct task *t, json_t *object, const char *name,
+                                      const struct text_list *files);
+/* A record as the daemon shows it, without what only the daemon may write. */
+void members_keep_writable(json_t *object, const struct record_type *type);
+
+#endif
