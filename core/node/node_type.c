@@ -176,8 +176,8 @@ static const struct field discovery_fields[] = {
     FIELD(5, struct node_discovery, interfaces, "interfaces", FIELD_TEXTS, .max = 32,
           .help = "Network interfaces to announce on. Without any, mDNS goes to all that Avahi "
                   "uses; GRASP needs them named."),
-    FIELD(6, struct node_discovery, variations, "variations", FIELD_TEXTS, .min = 1, .max = 8,
-          .preset = "est-tls",
+    FIELD(6, struct node_discovery, variations, "variations", FIELD_TEXTS, .flags = FIELD_REQUIRED,
+          .max = 8, .preset = "est-tls",
           .help = "What is announced as spoken here, in the words of brski-discovery: est-tls is "
                   "BRSKI with CMS vouchers and EST; jose and cose (JWS and COSE vouchers) are "
                   "spoken, too, but are no registered variations yet."),

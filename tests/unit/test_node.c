@@ -97,6 +97,7 @@ static void errors_name_line_and_item(void **state)
          "node.yaml:2: token.label:"},
         {"orders:\n  runners: many\n", "node.yaml:2: orders.runners:"},
         {"token:\n  pin: 1234\n", "node.yaml:2: token.pin: unknown item"},
+        {"discovery:\n  variations: []\n", "node.yaml:2: discovery.variations: is required"},
     };
     struct task *t = test_task(state);
     struct node node;
@@ -139,7 +140,6 @@ static void items_that_contradict_each_other_are_named(void **state)
         {"discovery: {variations: [est-tls, rrm-cmp]}",
          "discovery.variations[1]: rrm-cmp: \"cmp\" is nothing that Gatehouse speaks"},
         {"discovery: {variations: [\"jose-\"]}", "discovery.variations[0]: jose-: \"\""},
-        {"discovery: {variations: []}", "discovery.variations"},
     };
     struct task *t = test_task(state);
     struct node node;
