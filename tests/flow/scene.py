@@ -101,6 +101,11 @@ class Scene(Stage):
             self.stop_one("masa")
         return self.start_masa(*options)
 
+    def restart_cloud(self, *options):
+        """With what has been sold meanwhile."""
+        self.stop_one("cloud")
+        return self.start_cloud(*options)
+
     def finish(self):
         """Ends everything; whatever went wrong meanwhile is an AssertionError."""
         findings = []

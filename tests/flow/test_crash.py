@@ -82,16 +82,31 @@ def test_death_at(scene, moment):
     check_whole(scene, pledge)
 
 
-@pytest.mark.parametrize("moment", ["voucher-after-masa-answer", "log-after-answer"])
-def test_death_and_a_lost_answer_of_the_masa(make_scene, moment):
-    """Sent three times, octet for octet, and issued once."""
-    operation = "requestvoucher" if moment.startswith("voucher") else "requestauditlog"
-    scene = make_scene(masa=("--fault", "lost-reply:1", "--fault-on", operation))
-    test_death_at(scene, moment)
-    serial, = scene.serials
-    assert len(scene.asked(serial, operation)) == 3
-    assert {request["sha256"] for request in scene.asked(serial, operation)} == {
-        request["sha256"] for request in scene.asked(serial)}
+@pytest.fixture(scope="module", name="forgetful")
+def fixture_forgetful(make_scene):
+    """A stage whose MASA loses answers, and takes no second, different request for a nonce."""
+    return make_scene()
+
+
+def asking_steps():
+    """Where the MASA is asked, its answer kept, and handed on; and where the CA is asked."""
+    return [name for name in failpoints()
+            if name.startswith(("voucher-", "log-", "enrol-")) and not name.endswith("-submit")]
+
+
+@pytest.mark.parametrize("moment", asking_steps())
+def test_death_and_lost_answers_of_the_masa(forgetful, moment):
+    """Sent again and again octet for octet, and issued once."""
+    faults = [] if moment.startswith("enrol-") else ["--fault-on", "requestauditlog"]
+    if moment.startswith("voucher-"):
+        faults = ["--fault-on", "requestvoucher"]
+    forgetful.restart_masa("--fault", "lost-reply:2", *faults)
+    test_death_at(forgetful, moment)
+    serial = forgetful.serials[-1]
+    asked = [request for operation in ("requestvoucher", "requestauditlog")
+             for request in forgetful.asked(serial, operation)]
+    assert len(asked) >= 4  # one of each, and the two that were lost
+    assert len({request["sha256"] for request in asked}) == 1
 
 
 # At any moment, with many devices under way.

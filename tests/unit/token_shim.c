@@ -3,6 +3,7 @@
 #include "core/base/compiler.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -94,6 +95,14 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len, C
     return rv;
 }
 
+/* For programs that nobody reaches into: a slow HSM from the start. */
+static void read_environment(void)
+{
+    const char *pause = getenv("TOKEN_SHIM_SIGN_TAKES_MS"); /* NOLINT(concurrency-mt-unsafe) */
+    if (pause != NULL)
+        atomic_store(&token_shim.sign_takes_ms, (unsigned)strtoul(pause, NULL, 10));
+}
+
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST **ret)
 {
     CK_C_GetFunctionList get;
@@ -109,6 +118,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **ret)
     CK_RV rv = get(&real);
     if (rv != CKR_OK)
         return rv;
+    read_environment();
     ours = *real;
     ours.C_Finalize = finalize;
     ours.C_CloseSession = close_session;
