@@ -17,6 +17,7 @@ const struct problem_status est_statuses[] = {
     {E_ONBOARDING_OVER, 403},
     {E_PLEDGE_DECLINED, 403},
     {E_LOG_SPEAKS_AGAINST, 403},
+    {E_REVOKED_CERTIFICATE, 403},
     {E_TOO_MANY_ENROLMENTS, 403},
     {E_ORDER_DECLINED, 403},
     /* The caller. */
@@ -26,10 +27,12 @@ const struct problem_status est_statuses[] = {
     {E_CERT_EXPIRED, 404},
     {E_NO_SERIAL, 404},
     {E_DEVICE_OTHER_KEY, 404},
+    {E_NO_CONFIGURATION, 404},
     /* We ourselves. */
     {E_CA_FAILED, 503},
     {E_PROFILE_MISSING, 503},
     {E_PROFILE_NAME, 503},
+    {E_CONFIGURATION_VALUE, 503},
     {E_ORDERS_FULL, 503},
     {E_STORE_FULL, 503},
     {E_STORE_CLOSING, 503},
@@ -37,11 +40,22 @@ const struct problem_status est_statuses[] = {
     {NULL, 0},
 };
 
-void est_failed(struct task *t, struct http_request *rq, struct http_reply *reply)
+static void note_failure(struct task *t, struct http_request *rq, struct http_reply *reply,
+                         const char *event)
 {
     const struct est *est = rq->context;
     if (reply->status == 503)
         reply->retry_after = est->answer.retry_after;
     if (!enrol_order_told(t))
-        failure_note(t, est->callers, rq, "est-request-failed");
+        failure_note(t, est->callers, rq, event);
+}
+
+void est_failed(struct task *t, struct http_request *rq, struct http_reply *reply)
+{
+    note_failure(t, rq, reply, "est-request-failed");
+}
+
+void est_configuration_failed(struct task *t, struct http_request *rq, struct http_reply *reply)
+{
+    note_failure(t, rq, reply, "configuration-not-served");
 }

@@ -32,8 +32,10 @@ MUST_USE bool est_prepare(struct task *t, struct est *est);
 bool est_cacerts(struct task *t, struct http_request *rq, struct http_reply *reply);
 bool est_csrattrs(struct task *t, struct http_request *rq, struct http_reply *reply);
 bool est_simpleenroll(struct task *t, struct http_request *rq, struct http_reply *reply);
-/* Hook: failures go to the device's timeline. */
+bool est_configuration(struct task *t, struct http_request *rq, struct http_reply *reply);
+/* Hooks: failures go to the device's timeline. */
 void est_failed(struct task *t, struct http_request *rq, struct http_reply *reply);
+void est_configuration_failed(struct task *t, struct http_request *rq, struct http_reply *reply);
 /* Cause and status, one each. */
 extern const struct problem_status est_statuses[];
 

@@ -16,8 +16,9 @@ static bool check_age(struct task *t, const struct est *est, const struct episod
     return true;
 }
 
-bool gate_check(struct task *t, struct reader *r, const struct est *est,
-                const struct device *device, struct episode *ret)
+/* What ends an onboarding for good, whenever it is looked at. */
+static bool check_standing(struct task *t, struct reader *r, const struct device *device,
+                           struct episode *ret)
 {
     struct episode e;
     ENSURE(t, device->admission == DEVICE_ADMITTED && bytes_present(device->episode),
@@ -31,7 +32,36 @@ bool gate_check(struct task *t, struct reader *r, const struct est *est,
            e.closed_because == NULL ? "no reason kept" : e.closed_because);
     ENSURE(t, bytes_present(e.voucher_sha256), E_NOT_ONBOARDED,
            "there is no voucher yet in this onboarding");
+    *ret = e;
+    return true;
+}
+
+bool gate_check(struct task *t, struct reader *r, const struct est *est,
+                const struct device *device, struct episode *ret)
+{
+    struct episode e;
+    TRY(check_standing(t, r, device, &e));
     TRY(check_age(t, est, &e));
+    *ret = e;
+    return true;
+}
+
+bool gate_certificate(struct task *t, const struct est *est, const struct certificate *certificate,
+                      struct episode *ret)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    struct device device;
+    struct episode e;
+    bool found = false;
+    TRY(view_open(t, est->store, &view));
+    if (bytes_present(certificate->device))
+        TRY(table_find(t, view_reader(view), &devices, certificate->device, &device, &found));
+    ENSURE(t, found, E_NOT_ONBOARDED, "the certificate is no device's");
+    TRY(check_standing(t, view_reader(view), &device, &e));
+    ENSURE(t, bytes_equal(e.id, certificate->episode), E_NOT_ONBOARDED,
+           "the device has begun anew since it got this certificate");
+    ENSURE(t, e.log_verdict == VERDICT_ACCEPTED, E_NOT_ONBOARDED,
+           "the audit log's verdict is not in");
     *ret = e;
     return true;
 }

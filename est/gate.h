@@ -7,6 +7,7 @@
 #ifndef GATEHOUSE_EST_GATE_H
 #define GATEHOUSE_EST_GATE_H
 
+#include "core/store/records/certificate.h"
 #include "core/store/records/episode.h"
 #include "est/est.h"
 
@@ -24,6 +25,12 @@ MUST_USE bool gate_episode(struct task *t, const struct est *est, const struct i
 /* This very episode is still the device's current one, and passes in full. */
 MUST_USE bool gate_holds(struct task *t, struct reader *r, const struct est *est,
                          struct bytes device, struct bytes episode, struct episode *ret);
+/*
+ * For a device that comes with a certificate of ours: it is the one that its current onboarding
+ * brought, which goes on and has passed in full, however long ago it began.
+ */
+MUST_USE bool gate_certificate(struct task *t, const struct est *est,
+                               const struct certificate *certificate, struct episode *ret);
 /*
  * The whole gate.  Brings the audit log's order forward when the pledge came before its verdict,
  * also when it sent no voucher_status at all (RFC 8995 section 11), and waits for it.

@@ -34,7 +34,14 @@
       "The device cannot have the DNS name that its profile makes for it: the pattern makes none " \
       "of this serial number, or another device has it. Give its manufacturer a profile with a "   \
       "name pattern of its own: `gatehousectl profiles set NAME --dns-pattern PATTERN`. The "      \
-      "device will ask again by itself.")
+      "device will ask again by itself.")                                                          \
+    X(E_NO_CONFIGURATION, "no-configuration", "no configuration",                                  \
+      "The device asked for a configuration file that there is none of, neither for it nor for "   \
+      "its profile: `gatehousectl configuration set`. Harmless if it is not meant to have one.")   \
+    X(E_CONFIGURATION_VALUE, "configuration-value", "try again later",                             \
+      "The device's configuration is a template, and a value that goes into it cannot be had or "  \
+      "is not fit to be put into text. Give this device a file of its own: `gatehousectl "         \
+      "configuration set --device`. It will ask again by itself.")
 DECLARE_PROBLEMS(est_problems, EST_PROBLEMS)
 
 #endif

@@ -68,6 +68,22 @@ struct http_route *pledge_routes(struct task *t, struct registrar *registrar, st
             .statuses = est_statuses,
             .context = est,
         },
+        {
+            .method = "GET",
+            .path = "/.well-known/gatehouse/configuration",
+            .handler = est_configuration,
+            .failed = est_configuration_failed,
+            .statuses = est_statuses,
+            .context = est,
+        },
+        {
+            .method = "GET",
+            .path = "/.well-known/gatehouse/configuration/{}",
+            .handler = est_configuration,
+            .failed = est_configuration_failed,
+            .statuses = est_statuses,
+            .context = est,
+        },
         {.method = NULL},
     };
     struct http_route *copy = arena_array(t->arena, ARRAY_SIZE(routes), sizeof(routes[0]));

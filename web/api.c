@@ -37,6 +37,10 @@ static const struct problem_status statuses[] = {
 
 static const struct http_route routes[] = {
     READ("/v1/authorities", api_authorities),
+    READ("/v1/configurations", api_configurations),
+    WRITE("POST", "/v1/configurations", BODY_MAX, api_configuration_set),
+    READ("/v1/configurations/{}", api_configuration),
+    REMOVE("/v1/configurations/{}", api_configuration_remove),
     READ("/v1/devices", api_devices),
     WRITE("POST", "/v1/devices", BODY_MAX, api_devices_expect),
     READ("/v1/devices/{}", api_device),

@@ -16,6 +16,12 @@ MUST_USE bool api_manufacturer_set(struct task *t, struct http_request *rq,
                                    struct http_reply *reply);
 MUST_USE bool api_manufacturer_remove(struct task *t, struct http_request *rq,
                                       struct http_reply *reply);
+MUST_USE bool api_configurations(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_configuration(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_configuration_set(struct task *t, struct http_request *rq,
+                                    struct http_reply *reply);
+MUST_USE bool api_configuration_remove(struct task *t, struct http_request *rq,
+                                       struct http_reply *reply);
 MUST_USE bool api_devices(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_device(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_device_act(struct task *t, struct http_request *rq, struct http_reply *reply);

@@ -44,6 +44,28 @@ static const struct field device_action_fields[] = {
 const struct record_type device_action_type =
     RECORD_TYPE("device-action", 1, struct device_action, device_action_fields);
 
+/* ---- Configurations ---- */
+
+static const struct field configuration_upload_fields[] = {
+    FIELD(1, struct configuration_upload, manufacturer, "manufacturer", FIELD_TEXT,
+          .help = "For one device: name of its manufacturer."),
+    FIELD(2, struct configuration_upload, serial, "serial-number", FIELD_TEXT,
+          .help = "For one device: its serial number."),
+    FIELD(3, struct configuration_upload, profile, "profile", FIELD_TEXT,
+          .help = "For all devices of an enrolment profile: its name."),
+    FIELD(4, struct configuration_upload, file, "file", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .preset = "default", .help = "Name under which devices ask for it."),
+    FIELD(5, struct configuration_upload, media_type, "media-type", FIELD_TEXT,
+          .flags = FIELD_REQUIRED, .preset = "application/octet-stream",
+          .help = "Content-Type that devices are told."),
+    FIELD(6, struct configuration_upload, is_template, "template", FIELD_BOOL, .preset = "false",
+          .help = "Whether {serial} and the like in it are filled in."),
+    FIELD(7, struct configuration_upload, content, "content", FIELD_OCTETS, .flags = FIELD_REQUIRED,
+          .help = "The file itself."),
+};
+const struct record_type configuration_upload_type = RECORD_TYPE(
+    "configuration-upload", 1, struct configuration_upload, configuration_upload_fields);
+
 /* ---- Orders ---- */
 
 static const struct field decision_fields[] = {

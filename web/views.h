@@ -31,6 +31,19 @@ struct device_action {
 };
 extern const struct record_type device_action_type;
 
+/* POST configurations: a file for a device, or for the devices of a profile. */
+struct configuration_upload {
+    const char *manufacturer; /* with `serial`, or NULL like it */
+    const char *serial;
+    const char *profile;
+    const char *file;
+    const char *media_type;
+    bool is_template;
+    struct bytes content;
+    struct record_rest rest;
+};
+extern const struct record_type configuration_upload_type;
+
 /* POST orders/{}. */
 struct decision {
     const char *decision; /* "approve" or "decline" */

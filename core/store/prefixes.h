@@ -11,9 +11,10 @@ enum store_prefix {
     PREFIX_CERTIFICATE = 'C',
     PREFIX_DEVICE = 'D',
     PREFIX_EPISODE = 'E',
-    PREFIX_DEVICE_NAME = 'H', /* DNS name -> the device that has it                          */
-    PREFIX_ANCHOR_KEY = 'K',  /* digest of an IDevID anchor's key -> whose it is               */
-    PREFIX_AUDIT_LINK = 'L',  /* sequence number -> link                                   */
+    PREFIX_CONFIGURATION = 'F', /* device or profile, file name -> what a device gets          */
+    PREFIX_DEVICE_NAME = 'H',   /* DNS name -> the device that has it                          */
+    PREFIX_ANCHOR_KEY = 'K',    /* digest of an IDevID anchor's key -> whose it is               */
+    PREFIX_AUDIT_LINK = 'L',    /* sequence number -> link                                   */
     PREFIX_MANUFACTURER = 'M',
     PREFIX_NONCE = 'N', /* device id, digest of a nonce -> what it came in                */
     PREFIX_ORDER = 'O',
@@ -25,6 +26,7 @@ enum store_prefix {
     PREFIX_EXPECTED = 'X',
     PREFIX_CA = 'Z',
 
+    PREFIX_CONFIGURATION_BY_ID = 'h',
     PREFIX_CERTIFICATE_BY_DEVICE = 'c',
     PREFIX_CERTIFICATE_BY_ORDER = 'b',
     PREFIX_CERTIFICATE_BY_SERIAL = 's', /* issuer's key, serial number                          */

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 
-from pledge import VOUCHER_TYPE, binary, sign_cms
+from pledge import VOUCHER_TYPE, Pledge, binary, sign_cms
+from stage import MASA
 from wire import split_header
 
 SERIAL = re.compile(rb'"serial-number":\s*"([^"]*)"')
@@ -197,3 +198,12 @@ def make_identity(folder, serial, issuer=None, expired=False, masa=None):
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption()))
     return folder / "idevid.pem", folder / "idevid.key"
+
+
+def device_called(scene, serial):
+    """A device with a serial number that no folder would have as its name."""
+    folder = scene.folder / "called" / serial.encode().hex()[:40]
+    issuer = (scene.maker / "ca.pem", scene.maker / "ca.key")
+    make_identity(folder, serial, issuer, masa=f"{MASA}:{scene.masa_port}")
+    scene.expect([serial])
+    return Pledge(scene.port, folder, scene.maker / "masa-anchors.pem", folder / "scratch")

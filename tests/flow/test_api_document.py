@@ -17,6 +17,7 @@ METHODS = {"get", "put", "post", "delete", "patch"}
 
 # Members that are no fields of a record.
 ADDED = {
+    "Configuration": {"content"},
     "Event": {"hint"},
     "Order": {"hint", "waits-for", "request", "work", "result"},
 }

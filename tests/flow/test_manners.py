@@ -10,10 +10,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fakes import make_identity
-from pledge import BRSKI, EST, SUBJECT_ALT_NAME, VOUCHER_TYPE, Pledge, binary
+from fakes import device_called, make_identity
+from pledge import BRSKI, EST, SUBJECT_ALT_NAME, VOUCHER_TYPE, binary
 from scene import until
-from stage import MASA
 from wire import HOST, Wire, header
 
 POST = BRSKI + "requestvoucher"
@@ -109,15 +108,6 @@ def test_pledges_come_in_over_ipv6(make_scene):
 
 
 # Names.
-
-
-def device_called(scene, serial):
-    """A device with a serial number that no folder would have as its name."""
-    folder = scene.folder / "called" / serial.encode().hex()[:40]
-    issuer = (scene.maker / "ca.pem", scene.maker / "ca.key")
-    make_identity(folder, serial, issuer, masa=f"{MASA}:{scene.masa_port}")
-    scene.expect([serial])
-    return Pledge(scene.port, folder, scene.maker / "masa-anchors.pem", folder / "scratch")
 
 
 def given_names(pledge):

@@ -6,6 +6,7 @@
 
 extern const struct command init_commands[];
 extern const struct command manufacturer_commands[];
+extern const struct command configuration_commands[];
 extern const struct command device_commands[];
 extern const struct command device_act_commands[];
 extern const struct command profile_commands[];

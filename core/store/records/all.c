@@ -2,6 +2,7 @@
 
 #include "core/store/records/authority.h"
 #include "core/store/records/certificate.h"
+#include "core/store/records/configuration.h"
 #include "core/store/records/device.h"
 #include "core/store/records/device_name.h"
 #include "core/store/records/episode.h"
@@ -10,7 +11,8 @@
 #include "core/store/records/setting.h"
 
 const struct table *const record_tables[] = {
-    &anchor_keys, &authorities,  &cas,      &certificate_names, &certificates,
-    &devices,     &device_names, &episodes, &expected_devices,  &manufacturers,
-    &own_domains, &profiles,     &settings, &used_nonces,       NULL,
+    &anchor_keys,  &authorities,      &cas,           &certificate_names,
+    &certificates, &configurations,   &devices,       &device_names,
+    &episodes,     &expected_devices, &manufacturers, &own_domains,
+    &profiles,     &settings,         &used_nonces,   NULL,
 };
