@@ -5,8 +5,6 @@
 #include <openssl/cms.h>
 #include <openssl/err.h>
 
-#define SIGNER_BITS_MIN 112 /* RSA with 2048 bits; P-256 counts 128 */
-
 static void release_certs(void *stack)
 {
     sk_X509_pop_free(stack, X509_free);
@@ -121,11 +119,11 @@ static bool check_algorithms(struct task *t, CMS_SignerInfo *signer, const EVP_M
     CMS_SignerInfo_get0_algs(signer, NULL, NULL, &digest, &signature);
     int nid = OBJ_obj2nid(digest->algorithm);
     const EVP_MD *hash = acceptable_hash(nid);
-    ENSURE(t, hash != NULL, E_CMS_SIGNATURE, "the hash %s is not accepted",
+    ENSURE(t, hash != NULL, E_SIGNATURE, "the hash %s is not accepted",
            oid_text(t, digest->algorithm));
     (void)OBJ_find_sigid_algs(OBJ_obj2nid(signature->algorithm), &within, NULL);
     ERR_clear_error();
-    ENSURE(t, within == NID_undef || within == nid, E_CMS_SIGNATURE,
+    ENSURE(t, within == NID_undef || within == nid, E_SIGNATURE,
            "the signature algorithm %s does not fit the hash %s", oid_text(t, signature->algorithm),
            oid_text(t, digest->algorithm));
     *ret = hash;
@@ -144,30 +142,26 @@ static bool check_signed_attributes(struct task *t, const struct cms *cms, CMS_S
 {
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned len;
-    ENSURE(t, CMS_signed_get_attr_count(signer) > 0, E_CMS_SIGNATURE, "no signed attributes");
+    ENSURE(t, CMS_signed_get_attr_count(signer) > 0, E_SIGNATURE, "no signed attributes");
     const ASN1_OBJECT *type = single_attribute(signer, NID_pkcs9_contentType, V_ASN1_OBJECT);
-    ENSURE(t, type != NULL && OBJ_cmp(type, CMS_get0_eContentType(cms->library)) == 0,
-           E_CMS_SIGNATURE, "the signed content type is not that of the content, %s",
-           cms->content_type);
+    ENSURE(t, type != NULL && OBJ_cmp(type, CMS_get0_eContentType(cms->library)) == 0, E_SIGNATURE,
+           "the signed content type is not that of the content, %s", cms->content_type);
     const ASN1_OCTET_STRING *signed_digest =
         single_attribute(signer, NID_pkcs9_messageDigest, V_ASN1_OCTET_STRING);
-    ENSURE(t, signed_digest != NULL, E_CMS_SIGNATURE, "no signed message digest");
+    ENSURE(t, signed_digest != NULL, E_SIGNATURE, "no signed message digest");
     ENSURE(t,
            EVP_Digest(cms->content.data, cms->content.len, digest, &len, hash, NULL) == 1 &&
                bytes_equal(octets_of(signed_digest), bytes_make(digest, len)),
-           E_CMS_SIGNATURE, "the content is not what was signed");
+           E_SIGNATURE, "the content is not what was signed");
     return true;
 }
 
 static bool check_signature(struct task *t, CMS_SignerInfo *signer, const struct cert *cert)
 {
-    const EVP_PKEY *key = X509_get0_pubkey(cert->x509);
-    ENSURE(t, key != NULL, E_CMS_SIGNATURE, "the signer's key cannot be used: %s", crypto_error(t));
-    ENSURE(t, EVP_PKEY_get_security_bits(key) >= SIGNER_BITS_MIN, E_CMS_SIGNATURE,
-           "the signer's key is too weak: %s",
-           key_kind_text(t, key_kind_of(key, NULL), (unsigned)EVP_PKEY_get_bits(key)));
+    EVP_PKEY *key;
+    TRY(signer_key(t, cert, &key));
     CMS_SignerInfo_set1_signer_cert(signer, cert->x509);
-    ENSURE(t, CMS_SignerInfo_verify(signer) == 1, E_CMS_SIGNATURE,
+    ENSURE(t, CMS_SignerInfo_verify(signer) == 1, E_SIGNATURE,
            "the signature does not verify with the key of %s: %s", cert_subject(t, cert),
            crypto_error(t));
     return true;
@@ -177,12 +171,12 @@ bool cms_verify(struct task *t, const struct cms *cms, const struct cert_list *k
                 const struct cert **ret_signer)
 {
     const EVP_MD *hash;
-    ENSURE(t, cms->signers == 1, E_CMS_SIGNATURE, "%u signers; there must be one", cms->signers);
+    ENSURE(t, cms->signers == 1, E_SIGNATURE, "%u signers; there must be one", cms->signers);
     CMS_SignerInfo *signer = sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(cms->library), 0);
     const struct cert *cert = find_signer(signer, &cms->certs);
     if (cert == NULL)
         cert = find_signer(signer, known);
-    ENSURE(t, cert != NULL, E_CMS_SIGNATURE, "the signer's certificate is not at hand: %s",
+    ENSURE(t, cert != NULL, E_SIGNATURE, "the signer's certificate is not at hand: %s",
            signer_text(t, signer));
     TRY(check_algorithms(t, signer, &hash));
     TRY(check_signed_attributes(t, cms, signer, hash));

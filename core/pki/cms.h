@@ -24,7 +24,7 @@ MUST_USE bool cms_open(struct task *t, struct bytes octets, struct cms *ret);
  * Verifies the one signer's signature over content and signed attributes (which must be there,
  * with the content type and digest): no chain, no validity, no purpose.  The signer's certificate
  * is looked for in the structure, then in `known` (may be NULL).  Hashes weaker than SHA-256
- * and keys weaker than RSA-2048 are refused.  Fails with E_CMS_SIGNATURE.
+ * and keys weaker than RSA-2048 are refused.  Fails with E_SIGNATURE.
  */
 MUST_USE bool cms_verify(struct task *t, const struct cms *cms, const struct cert_list *known,
                          const struct cert **ret_signer);

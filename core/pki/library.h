@@ -80,6 +80,8 @@ const char *curve_oid(enum key_kind kind);
 /* KEY_OTHER: none of ours. */
 enum key_kind curve_kind(const char *oid);
 
+/* The key of whoever signed.  Fails with E_SIGNATURE when it is weaker than RSA-2048 or P-256. */
+MUST_USE bool signer_key(struct task *t, const struct cert *signer, EVP_PKEY **ret);
 /* The hash to sign with under this key unless told otherwise; NULL for keys that need none. */
 const EVP_MD *natural_hash(const EVP_PKEY *key);
 /* For X509_sign_ctx() and its like; released with the arena.  Fails with E_CRYPTO. */

@@ -25,7 +25,13 @@
     X(E_CMS_MALFORMED, "cms-malformed", "malformed request",                                       \
       "The octets are no CMS SignedData that can be read; `gatehousectl inspect FILE` shows how "  \
       "far it goes.")                                                                              \
-    X(E_CMS_SIGNATURE, "signature-wrong", "signature not accepted",                                \
+    X(E_JWS_MALFORMED, "jws-malformed", "malformed request",                                       \
+      "The octets are no JWS in general JSON serialisation that can be read; `gatehousectl "       \
+      "inspect FILE` shows how far it goes.")                                                      \
+    X(E_COSE_MALFORMED, "cose-malformed", "malformed request",                                     \
+      "The octets are no COSE_Sign1 that can be read; `gatehousectl inspect FILE` shows how far "  \
+      "it goes.")                                                                                  \
+    X(E_SIGNATURE, "signature-wrong", "signature not accepted",                                    \
       "The signature does not fit the content or the signer's key. Altered on the way, or signed " \
       "with another key than the certificate's.")                                                  \
     X(E_CSR_MALFORMED, "csr-malformed", "malformed certification request",                         \
