@@ -16,7 +16,10 @@
     X(E_VOUCHER_CREATED_ON_DATE, "created-on-date", "malformed voucher or voucher request",        \
       "created-on is a date without a time, where RFC 8366 has both. If this manufacturer's "      \
       "devices are made so, allow it: `gatehousectl manufacturers set NAME --allow "               \
-      "created-on-date`.")
+      "created-on-date`.")                                                                         \
+    X(E_VOUCHER_COSE_UNTAGGED, "cose-untagged", "malformed voucher or voucher request",            \
+      "The COSE_Sign1 lacks its tag (18). If this manufacturer's devices are made so, allow it: "  \
+      "`gatehousectl manufacturers set NAME --allow cose-untagged`.")
 DECLARE_PROBLEMS(voucher_problems, VOUCHER_PROBLEMS)
 
 #endif

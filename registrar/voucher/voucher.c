@@ -4,7 +4,8 @@
 
 DEFINE_PROBLEMS(voucher_problems, VOUCHER_PROBLEMS)
 
-const struct voucher_form *const voucher_forms[] = {&voucher_form_cms, NULL};
+const struct voucher_form *const voucher_forms[] = {&voucher_form_cms, &voucher_form_jws,
+                                                    &voucher_form_cose, NULL};
 
 const struct voucher_form *voucher_form_of(const char *media_type)
 {

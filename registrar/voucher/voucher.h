@@ -20,9 +20,20 @@ enum voucher_departure {
     VOUCHER_REQUEST_CONTAINER = 1, /* a request whose top member is `ietf-voucher:voucher` */
     VOUCHER_PRIOR_OBJECT = 2,      /* prior-signed-voucher-request is a JSON object, not base64 */
     VOUCHER_CREATED_ON_DATE = 4,   /* created-on is a date without time: its beginning, UTC */
+    VOUCHER_COSE_UNTAGGED = 8,     /* COSE_Sign1 without its tag, 18 */
 };
 
-/* Members are absent (NULL, or bytes without data) unless they were there.  Names: RFC 8366. */
+/* A member that nobody here knows: its name ("SID 2470" in CBOR) and value, both printable. */
+struct unknown_member {
+    const char *name;
+    const char *value;
+};
+struct unknown_members {
+    struct unknown_member *items;
+    size_t count;
+};
+
+/* Members are absent (NULL, or bytes without data) unless they were there.  Names: RFC 8366bis. */
 struct voucher {
     enum voucher_kind kind;
     unsigned departures;   /* set of enum voucher_departure: those that were met and allowed */
@@ -31,7 +42,7 @@ struct voucher {
     int64_t expires_on;
     int64_t last_renewal_date;
     const char *serial_number;
-    const char *nonce; /* an opaque string, as it stands on the wire */
+    const char *nonce; /* JSON: an opaque string, as it stands; CBOR: its octets in base64 */
     struct bytes idevid_issuer;
     struct bytes pinned_domain_cert;
     struct bytes pinned_domain_pubk;
@@ -40,22 +51,29 @@ struct voucher {
     bool domain_cert_revocation_checks;
     const char *est_domain;
     const char *additional_configuration_url;
+    const char *additional_configuration; /* what brski-cloud called it before; no SID */
+    struct bytes manufacturer_proprietary;
+    struct text_list extensions; /* names, or SIDs as digits */
     /* Voucher requests only. */
     struct bytes prior_signed_voucher_request;
     struct bytes proximity_registrar_cert;
     struct bytes proximity_registrar_pubk;
     struct bytes proximity_registrar_pubk_sha256;
-    struct text_list unknown; /* names of members that were passed over (RFC 8366bis: ignored) */
+    /* draft-ietf-anima-brski-prm */
+    struct bytes agent_provided_proximity_registrar_cert;
+    struct bytes agent_signed_data;
+    struct bytes_list agent_sign_cert;
+    struct unknown_members unknown; /* passed over (RFC 8366bis 6) */
 };
 
 /*
  * JSON (RFC 7951), the payload of CMS and JWS forms.  The one top-level member is
  * `ietf-voucher:voucher` or `ietf-voucher-request:voucher` (also read: the name that BRSKI-PRM's
  * examples give a request, `ietf-voucher-request-prm:voucher`); anything beside it, a doubled
- * member, a wrong type or base64 that cannot be read fails with E_VOUCHER_MALFORMED.  `allowed` is
- * a set of enum voucher_departure; one that is met and not in it fails with a kind of its own:
- * E_VOUCHER_PRIOR_OBJECT, E_VOUCHER_CREATED_ON_DATE.  With VOUCHER_REQUEST_CONTAINER the octets are
- * read as a request whichever container they have.
+ * member, a wrong type, base64 that cannot be read or more than 64 members fail with
+ * E_VOUCHER_MALFORMED.  `allowed` is a set of enum voucher_departure; one that is met and not in it
+ * fails with a kind of its own: E_VOUCHER_PRIOR_OBJECT, E_VOUCHER_CREATED_ON_DATE.  With
+ * VOUCHER_REQUEST_CONTAINER the octets are read as a request whichever container they have.
  */
 MUST_USE bool voucher_from_json(struct task *t, struct bytes json, unsigned allowed,
                                 struct voucher *ret);
@@ -66,14 +84,36 @@ MUST_USE bool voucher_from_json(struct task *t, struct bytes json, unsigned allo
  */
 MUST_USE bool voucher_to_json(struct task *t, const struct voucher *v, struct bytes *ret);
 
+/*
+ * CBOR (RFC 9254), the payload of the COSE form: the same model.  Keys are differences of SIDs,
+ * SIDs under tag 47, or names, also side by side (cBRSKI 15.2.2).  Of definite length, and bounded
+ * as core/base/cbor.h is.  Of the departures, VOUCHER_CREATED_ON_DATE is possible.  Fails as
+ * voucher_from_json().
+ */
+MUST_USE bool voucher_from_cbor(struct task *t, struct bytes cbor, unsigned allowed,
+                                struct voucher *ret);
+/* Differences of SIDs, in ascending order; names where there are no SIDs.  E_INVALID as above. */
+MUST_USE bool voucher_to_cbor(struct task *t, const struct voucher *v, struct bytes *ret);
+
+/*
+ * Whether two nonces stand for the same octets, in whichever base64: for where one of them comes
+ * from another form, or was written by somebody with other habits.
+ */
+bool nonce_same_octets(struct task *t, const char *a, const char *b);
+
 /* A signed artifact as received. */
 struct signed_voucher {
     struct voucher voucher;
     const struct voucher_form *form;
     struct bytes octets;
     struct bytes payload;
-    struct cert_list certs; /* carried in the artifact; nothing says they are to be trusted */
-    void *library;          /* the form's own */
+    /*
+     * Carried in the artifact; nothing says they are to be trusted.  JWS: those of the first
+     * signature, the signer's first.
+     */
+    struct cert_list certs;
+    bool certs_unsigned; /* COSE: some of them stand outside of what was signed */
+    void *library;       /* the form's own */
 };
 
 /* Whom to sign as, and which certificates to carry. */
@@ -88,23 +128,37 @@ struct voucher_form {
     const char *name;       /* "cms" */
     const char *media_type; /* lower-case, without parameters */
     /*
-     * Reads without verifying; `allowed` as for voucher_from_json().  Fails with
-     * E_VOUCHER_MALFORMED, E_CMS_MALFORMED and the kinds of the departures.
+     * The signer of a pledge's request is not named in it, but known from TLS; a registrar's
+     * request carries the pledge's certificates (cBRSKI 9.2).
+     */
+    bool signer_from_tls;
+    /*
+     * Reads without verifying; `allowed` as for voucher_from_json(), and VOUCHER_COSE_UNTAGGED.
+     * Fails with E_VOUCHER_MALFORMED, E_CMS_MALFORMED, E_JWS_MALFORMED, E_COSE_MALFORMED and the
+     * kinds of the departures.
      */
     MUST_USE bool (*open)(struct task *t, struct bytes octets, unsigned allowed,
                           struct signed_voucher *ret);
     /*
-     * Verifies the signature alone and says whose it is; `known` (may be NULL) are certificates to
-     * look for the signer in besides those carried.  Fails with E_CMS_SIGNATURE.
+     * Verifies every signature, alone, and says whose the first one is; further ones (JWS) are
+     * countersignatures.  `known` (may be NULL) are certificates to look for the signer in besides
+     * those carried; in JWS each signature says whose it is.  Fails with E_SIGNATURE.
      */
     MUST_USE bool (*verify)(struct task *t, const struct signed_voucher *sv,
                             const struct cert_list *known, const struct cert **ret_signer);
+    /* Fails with E_INVALID and E_CRYPTO. */
     MUST_USE bool (*seal)(struct task *t, const struct voucher *v,
                           const struct voucher_signer *signer, struct bytes *ret);
+    /* What of a voucher goes on to the pledge; NULL: every octet (RFC 8995 5.6). */
+    MUST_USE bool (*for_pledge)(struct task *t, struct bytes octets, struct bytes *ret);
 };
 
 /* RFC 8366 5.4 and RFC 8995 section 6: application/voucher-cms+json. */
 extern const struct voucher_form voucher_form_cms;
+/* draft-ietf-anima-jws-voucher-16: application/voucher-jws+json. */
+extern const struct voucher_form voucher_form_jws;
+/* cBRSKI 9.2: application/voucher+cose. */
+extern const struct voucher_form voucher_form_cose;
 /* Every form there is; ends with NULL. */
 extern const struct voucher_form *const voucher_forms[];
 /* By media type (may be NULL) without parameters, any case; NULL: none. */

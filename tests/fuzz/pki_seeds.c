@@ -121,6 +121,45 @@ static bool put_template(struct task *t, const struct seeds *s)
     return put(t, s, "csrattrs", "both", seed);
 }
 
+/* The same voucher and request in the forms that BRSKI has besides CMS. */
+static bool put_forms(struct task *t, const struct seeds *s)
+{
+    static const struct {
+        const char *target;
+        const struct voucher_form *form;
+    } forms[] = {{"jws", &voucher_form_jws}, {"cose", &voucher_form_cose}};
+    struct bytes seed;
+    const struct cert *both[] = {s->device, s->ca};
+    const struct voucher voucher = {.kind = VOUCHER,
+                                    .assertion = "logged",
+                                    .created_on = FROM,
+                                    .serial_number = "1",
+                                    .nonce = "AQIDBAUGBwg=",
+                                    .pinned_domain_cert = BYTES_LITERAL("cert")};
+    const struct voucher request = {.kind = VOUCHER_REQUEST,
+                                    .assertion = "proximity",
+                                    .serial_number = "1",
+                                    .nonce = "AQIDBAUGBwg=",
+                                    .additional_configuration = "a",
+                                    .prior_signed_voucher_request = BYTES_LITERAL("prior")};
+    for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+        const struct voucher_signer alone = {s->device, s->device_key, {both, 1}};
+        const struct voucher_signer with_ca = {s->device, s->device_key, {both, 2}};
+        TRY(forms[i].form->seal(t, &voucher, &alone, &seed));
+        TRY(put(t, s, forms[i].target, "voucher", seed));
+        TRY(forms[i].form->seal(t, &request, &with_ca, &seed));
+        TRY(put(t, s, forms[i].target, "request", seed));
+        TRY(put(t, s, "inspect", arena_printf(t->arena, "request.%s", forms[i].target), seed));
+    }
+    TRY(voucher_to_cbor(t, &voucher, &seed));
+    TRY(put(t, s, "voucher_cbor", "voucher", seed));
+    TRY(voucher_to_cbor(t, &request, &seed));
+    TRY(put(t, s, "voucher_cbor", "request", seed));
+    return put(t, s, "voucher_cbor", "names",
+               BYTES_LITERAL("\xA1\xD8\x2F\x19\x09\xC5\xA3\x65nonceH12345678"
+                             "\xD8\x2F\x19\x09\xD2\x61\x31\x18\x64\x80"));
+}
+
 static bool put_requests(struct task *t, const struct seeds *s)
 {
     struct bytes seed;
@@ -200,8 +239,8 @@ int main(int count, char **arguments)
         return EXIT_FAILURE;
     }
     struct seeds s = {.folder = arguments[1]};
-    if (put_certs(&t, &s) && put_cms(&t, &s) && put_requests(&t, &s) && put_vouchers(&t, &s) &&
-        put_texts(&t, &s))
+    if (put_certs(&t, &s) && put_cms(&t, &s) && put_forms(&t, &s) && put_requests(&t, &s) &&
+        put_vouchers(&t, &s) && put_texts(&t, &s))
         return EXIT_SUCCESS;
     (void)fprintf(stderr, "%s: %s\n", t.problem->name, t.detail);
     return EXIT_FAILURE;

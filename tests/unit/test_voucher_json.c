@@ -39,10 +39,12 @@ static void figures_with_elided_values_are_refused_for_them_alone(void **state)
             at[4] = 'Q';
         assert_ok(t, voucher_from_json(t, bytes_of_text(text), 0, &v));
         assert_string_equal(v.serial_number, "JADA123456789");
-        assert_int_equal(v.unknown.count, i == 6 ? 2 : 0);
+        assert_int_equal(v.unknown.count, i == 6 ? 1 : 0);
     }
-    assert_string_equal(v.unknown.items[0], "extensions");
-    assert_string_equal(v.unknown.items[1], "extension:example-my-extension");
+    assert_int_equal(v.extensions.count, 1);
+    assert_string_equal(v.extensions.items[0], "example-my-extension");
+    assert_string_equal(v.unknown.items[0].name, "extension:example-my-extension");
+    assert_string_equal(v.unknown.items[0].value, "{\"my-ext-leaf1\":\"my-ext-leaf1-data\"}");
 }
 
 static void nonceless_voucher_has_its_dates_and_checks(void **state)
@@ -79,7 +81,13 @@ static void payloads_of_other_forms_are_the_same_model(void **state)
     /* BRSKI-PRM's examples have a container name of their own. */
     assert_ok(t, voucher_from_json(t, vector_read(t, "prm/pvr.payload.json"), 0, &v));
     assert_int_equal(v.kind, VOUCHER_REQUEST);
-    assert_true(v.unknown.count > 0);
+    assert_int_equal(v.unknown.count, 0);
+    assert_string_equal(v.assertion, "agent-proximity");
+    assert_true(bytes_present(v.agent_provided_proximity_registrar_cert));
+    assert_true(bytes_present(v.agent_signed_data));
+    assert_ok(t, voucher_from_json(t, vector_read(t, "prm/rvr.payload.json"), 0, &v));
+    assert_int_equal(v.unknown.count, 0);
+    assert_int_equal(v.agent_sign_cert.count, 1);
 }
 
 static void base64_is_read_as_peers_write_it(void **state)
@@ -119,11 +127,13 @@ static void unknown_members_are_passed_over_and_named(void **state)
 {
     struct task *t = test_task(state);
     struct voucher v = read_json(t, REQUEST("\"serial-number\":\"1\",\"x\":{\"y\":[1,2]},"
-                                            "\"z\\n\":null,\"agent-signed-data\":\"AA==\""));
+                                            "\"z\\n\":null,\"extension:a\":\"b\""));
     assert_int_equal(v.unknown.count, 3);
-    assert_string_equal(v.unknown.items[0], "x");
-    assert_string_equal(v.unknown.items[1], "z?");
-    assert_string_equal(v.unknown.items[2], "agent-signed-data");
+    assert_string_equal(v.unknown.items[0].name, "x");
+    assert_string_equal(v.unknown.items[0].value, "{\"y\":[1,2]}");
+    assert_string_equal(v.unknown.items[1].name, "z?");
+    assert_string_equal(v.unknown.items[1].value, "null");
+    assert_string_equal(v.unknown.items[2].name, "extension:a");
 }
 
 static void members_of_requests_are_unknown_in_vouchers(void **state)
@@ -149,7 +159,10 @@ static void every_member_is_read_into_its_own_field(void **state)
                 "\"domain-cert-revocation-checks\":false,\"est-domain\":\"e\","
                 "\"additional-configuration-url\":\"u\",\"prior-signed-voucher-request\":\"BQ==\","
                 "\"proximity-registrar-cert\":\"Bg==\",\"proximity-registrar-pubk\":\"Bw==\","
-                "\"proximity-registrar-pubk-sha256\":\"CA==\""));
+                "\"proximity-registrar-pubk-sha256\":\"CA==\",\"agent-signed-data\":\"CQ==\","
+                "\"agent-provided-proximity-registrar-cert\":\"Cg==\","
+                "\"agent-sign-cert\":[\"Cw==\",\"DA==\"],\"manufacturer-proprietary\":\"DQ\","
+                "\"additional-configuration\":\"c\",\"extensions\":[\"x\",\"y\"]"));
     assert_string_equal(v.assertion, "agent-proximity");
     assert_int_equal(v.created_on, 1);
     assert_int_equal(v.expires_on, 2);
@@ -168,6 +181,14 @@ static void every_member_is_read_into_its_own_field(void **state)
     assert_bytes_equal(t, v.proximity_registrar_cert, BYTES_LITERAL("\6"));
     assert_bytes_equal(t, v.proximity_registrar_pubk, BYTES_LITERAL("\7"));
     assert_bytes_equal(t, v.proximity_registrar_pubk_sha256, BYTES_LITERAL("\10"));
+    assert_bytes_equal(t, v.agent_signed_data, BYTES_LITERAL("\11"));
+    assert_bytes_equal(t, v.agent_provided_proximity_registrar_cert, BYTES_LITERAL("\12"));
+    assert_int_equal(v.agent_sign_cert.count, 2);
+    assert_bytes_equal(t, v.agent_sign_cert.items[1], BYTES_LITERAL("\14"));
+    assert_bytes_equal(t, v.manufacturer_proprietary, BYTES_LITERAL("\15"));
+    assert_string_equal(v.additional_configuration, "c");
+    assert_int_equal(v.extensions.count, 2);
+    assert_string_equal(v.extensions.items[1], "y");
     assert_int_equal(v.unknown.count, 0);
 }
 
@@ -233,6 +254,13 @@ static void malformed_json_is_refused(void **state)
         REQUEST("\"proximity-registrar-cert\":\"AA=A\""),
         REQUEST("\"proximity-registrar-cert\":\"A\\u00e4AA\""),
         REQUEST("\"serial-number\":\"\xE4\""),
+        REQUEST("\"extensions\":\"a\""),
+        REQUEST("\"extensions\":[1]"),
+        REQUEST("\"extensions\":[\"\"]"),
+        REQUEST("\"agent-sign-cert\":[]"),
+        REQUEST("\"agent-sign-cert\":[\"\"]"),
+        REQUEST("\"agent-sign-cert\":{}"),
+        REQUEST("\"manufacturer-private\":\"AA\",\"manufacturer-proprietary\":\"AA\""),
         REQUEST("\"x\":[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]"),
     };
     struct task *t = test_task(state);
@@ -253,6 +281,32 @@ static void malformed_json_is_refused(void **state)
     assert_fails(t, voucher_from_json(t, BYTES_ABSENT, 0, &v), E_VOUCHER_MALFORMED);
     assert_fails(t, voucher_from_json(t, BYTES_LITERAL(REQUEST("") "\0"), 0, &v),
                  E_VOUCHER_MALFORMED);
+}
+
+static void members_are_so_many_and_no_more(void **state)
+{
+    struct task *t = test_task(state);
+    const char *members = "\"m0\":0";
+    struct voucher v;
+    for (int i = 1; i < 64; i++)
+        members = arena_printf(t->arena, "%s,\"m%d\":%d", members, i, i);
+    assert_int_equal(read_json(t, arena_printf(t->arena, REQUEST("%s"), members)).unknown.count,
+                     64);
+    const char *json = arena_printf(t->arena, REQUEST("%s,\"m64\":64"), members);
+    assert_fails(t, voucher_from_json(t, bytes_of_text(json), 0, &v), E_VOUCHER_MALFORMED);
+}
+
+static void member_that_was_renamed_is_read_under_both_names(void **state)
+{
+    struct task *t = test_task(state);
+    struct bytes json = BYTES_ABSENT;
+    struct voucher v = read_json(t, REQUEST("\"serial-number\":\"1\","
+                                            "\"manufacturer-private\":\"-_-_\""));
+    assert_bytes_equal(t, v.manufacturer_proprietary, BYTES_LITERAL("\xFB\xFF\xBF"));
+    /* RFC 8366bis: written under the one name, in base64url. */
+    assert_ok(t, voucher_to_json(t, &v, &json));
+    assert_string_equal(bytes_to_text(t->arena, json),
+                        REQUEST("\"serial-number\":\"1\",\"manufacturer-proprietary\":\"-_-_\""));
 }
 
 #define ALL_DEPARTURES (VOUCHER_REQUEST_CONTAINER | VOUCHER_PRIOR_OBJECT | VOUCHER_CREATED_ON_DATE)
@@ -433,6 +487,8 @@ int main(void)
         PKI_TEST(every_member_is_read_into_its_own_field),
         PKI_TEST(absent_members_are_absent),
         PKI_TEST(malformed_json_is_refused),
+        PKI_TEST(members_are_so_many_and_no_more),
+        PKI_TEST(member_that_was_renamed_is_read_under_both_names),
         PKI_TEST(each_departure_is_read_only_where_it_is_allowed),
         PKI_TEST(request_in_a_vouchers_container_is_one_where_it_is_allowed),
         PKI_TEST(what_is_written_is_read_again),
