@@ -13,7 +13,8 @@ HERE = pathlib.Path(__file__).parent
 PROJECT = HERE.parent.parent
 VECTORS = pathlib.Path(os.environ.get("GATEHOUSE_VECTORS") or PROJECT.parent / "shared/vectors")
 GATEHOUSECTL = pathlib.Path(os.environ.get("GATEHOUSE_BIN", "bin")) / "gatehousectl"
-FOLDERS = ["rfc8995", "rfc8366bis", "derived", "idevid-real", "rfc7030", "rfc9908"]
+FOLDERS = ["rfc8995", "rfc8366bis", "derived", "idevid-real", "rfc7030", "rfc9908", "jws", "prm",
+           "cbrski", "brski-json", "rfc9148"]
 TABLE = yaml.safe_load((HERE / "inspect_vectors.yaml").read_text())
 FILE_MAX = 1024 * 1024
 
@@ -31,17 +32,22 @@ def inspect(path, *options):
     )
 
 
+def anchors_of(row):
+    anchors = row.get("anchor", [])
+    return [anchors] if isinstance(anchors, str) else anchors
+
+
 def options_of(row):
     options = []
-    if "anchor" in row:
-        options += ["--anchor", VECTORS / row["anchor"]]
+    for anchor in anchors_of(row):
+        options += ["--anchor", VECTORS / anchor]
     if "at" in row:
         options += ["--at", row["at"]]
     return options
 
 
 def row_name(row):
-    return row["file"] + (" against " + row["anchor"] if "anchor" in row else "")
+    return " against ".join([row["file"], *anchors_of(row)])
 
 
 def only_printable(octets):
@@ -56,7 +62,8 @@ def failed_with(done, text):
 
 @needs_vectors
 def test_every_vector_stands_in_the_table():
-    there = {f"{folder}/{p.name}" for folder in FOLDERS for p in (VECTORS / folder).iterdir()}
+    there = {f"{folder}/{p.name}" for folder in FOLDERS for p in (VECTORS / folder).iterdir()
+             if p.is_file()}
     assert there == {row["file"] for row in TABLE}
 
 
@@ -82,7 +89,10 @@ def test_vector(row):
         prior = members["prior-signed-voucher-request"]
         assert prior["members"]["serial-number"] == row["prior"]
         assert prior["signature"]["verifies"] is True
-    assert done.returncode == (1 if row.get("chains") is False else 0), done.stderr
+    if "fails" in row:
+        assert failed_with(done, row["fails"])
+    else:
+        assert done.returncode == (1 if row.get("chains") is False else 0), done.stderr
 
 
 @needs_vectors
@@ -91,6 +101,65 @@ def test_vector_for_people(row):
     done = inspect(VECTORS / row["file"], *options_of(row))
     assert re.search(rb"^kind +" + row["kind"].encode() + b"$", done.stdout, re.M)
     assert only_printable(done.stdout)
+
+
+FORMS = {
+    "rfc8995/vr_00-D0-E5-F2-00-02.cms.der": ("cms", None),
+    "jws/voucher.jws.json": ("jws", "ES256"),
+    "cbrski/voucher.cbor": ("cose", "-7"),
+}
+
+
+@needs_vectors
+@pytest.mark.parametrize("file", FORMS)
+def test_form_is_told(file):
+    report = json.loads(inspect(VECTORS / file, "--json").stdout)
+    assert (report["form"], report.get("algorithm")) == FORMS[file]
+
+
+@needs_vectors
+def test_countersignature_is_shown_beside_the_signature(tmp_path):
+    file = VECTORS / "prm/voucher-countersigned.jws.json"
+    report = json.loads(inspect(file, "--json").stdout)
+    assert report["signature"]["signer"]["subject"].startswith("CN=JingJingCorp Voucher Signing")
+    countersignature, = report["countersignatures"]
+    assert countersignature["verifies"] is True
+    assert countersignature["signer"]["subject"].startswith("CN=DomainRegistrar,")
+    message = json.loads(file.read_bytes())
+    message["signatures"][1]["signature"] = message["signatures"][0]["signature"]
+    altered = tmp_path / "altered.json"
+    altered.write_text(json.dumps(message))
+    done = inspect(altered, "--json")
+    assert json.loads(done.stdout)["countersignatures"][0]["verifies"] is False
+    assert failed_with(done, "countersignature")
+
+
+@needs_vectors
+def test_certificates_outside_of_a_signature_are_told():
+    report = json.loads(
+        inspect(VECTORS / "cbrski/voucher-with-unprotected-x5bag.cbor", "--json").stdout)
+    assert "outside of the signature" in report["note"]
+    assert len(report["certificates"]) == 1
+
+
+@needs_vectors
+def test_extension_and_its_content_are_shown(tmp_path):
+    text = (VECTORS / "brski-json/rfc8366bis_extension_voucher.json").read_text()
+    whole = tmp_path / "whole.json"
+    whole.write_text(text.replace("value==", "valuQ=="))
+    members = json.loads(inspect(whole, "--json").stdout)["members"]
+    assert members["extensions"] == ["example-my-extension"]
+    assert json.loads(members["passed-over"]["extension:example-my-extension"]) == {
+        "my-ext-leaf1": "my-ext-leaf1-data"}
+
+
+@needs_vectors
+def test_what_departs_from_the_standards_is_read_and_told(tmp_path):
+    untagged = tmp_path / "untagged"
+    untagged.write_bytes((VECTORS / "cbrski/voucher.cbor").read_bytes()[1:])
+    report = json.loads(inspect(untagged, "--json").stdout)
+    assert report["kind"] == "voucher"
+    assert report["departs-from-the-standards"] == ["the tag of COSE_Sign1 is missing"]
 
 
 @needs_vectors
@@ -159,6 +228,9 @@ def test_certificate_fact(file, member, value):
         "rfc7030/A1_cacerts_response.p7.der",
         "rfc7030/A3_simpleenroll_request.p10.der",
         "rfc9908/s5.6_p521_extensions_attrs_sha512.der",
+        "jws/voucher.jws.json",
+        "cbrski/rvr.cbor",
+        "cbrski/rvr-nonsigned.cbor",
     ],
 )
 def test_truncated_vector_is_refused(file, tmp_path):
@@ -177,6 +249,18 @@ def test_altered_voucher_does_not_verify(tmp_path):
     done = inspect(altered, "--json")
     report = json.loads(done.stdout)
     assert report["members"]["assertion"] == "lodged"
+    assert report["signature"]["verifies"] is False
+    assert failed_with(done, "signature")
+
+
+@needs_vectors
+def test_altered_cose_voucher_does_not_verify(tmp_path):
+    octets = (VECTORS / "cbrski/voucher-with-unprotected-x5bag.cbor").read_bytes()
+    altered = tmp_path / "altered"
+    altered.write_bytes(octets.replace(b"JADA123456789", b"JADA123456780"))
+    done = inspect(altered, "--json")
+    report = json.loads(done.stdout)
+    assert report["members"]["serial-number"] == "JADA123456780"
     assert report["signature"]["verifies"] is False
     assert failed_with(done, "signature")
 
@@ -205,6 +289,14 @@ GARBAGE = {
     "json-of-another-kind": b'{"version": 1, "status": true}',
     "json-nested": b'{"a":' * 10000,
     "json-twice": b'{"ietf-voucher:voucher":{"nonce":"a","nonce":"b"}}',
+    "jws-flattened": b'{"payload":"e30","protected":"eyJhbGciOiJFUzI1NiJ9","signature":"AAAA"}',
+    "jws-of-nothing": b'{"payload":"e30","signatures":[]}',
+    "jws-compact": b"eyJhbGciOiJub25lIn0.e30.",
+    "cose-of-another-tag": bytes.fromhex("d18443a10126a041004100"),
+    "cbor-nested": b"\x81" * 100000,
+    "cbor-map-of-millions": bytes.fromhex("a1190993ba7fffffff"),
+    "cbor-text-of-exabytes": bytes.fromhex("a17bffffffffffffffff"),
+    "hexadecimal-of-nothing": b"00 01 02 03\n",
     "base64-of-prose": b"VGhpcyBpcyBubyB2b3VjaGVyLgo=",
     "larger-than-the-limit": b"0" * (FILE_MAX + 1),
 }

@@ -66,8 +66,10 @@ const struct command inspect_commands[] = {
      .words_max = 1,
      .summary = "Show what is in a voucher, voucher request, certificate, certification request, "
                 "CSR attributes or PKCS#7 file, and verify it.",
-     .text = "The file may be DER, PEM or base64. Signatures are verified with the certificate "
-             "that the file carries; with --anchor, the signer must also chain to one of the "
+     .text = "Vouchers and voucher requests may be signed with CMS, JWS or COSE, or be JSON or "
+             "CBOR alone. The file may be as it is on the wire, or PEM, base64 or hexadecimal. "
+             "Signatures are verified with the certificate that the file carries or an anchor; "
+             "with --anchor, the signer must also chain to one of the "
              "anchors, at the voucher's created-on unless --at says otherwise. Nothing but the "
              "files is needed.",
      OPTIONS(struct inspect_options, inspect_options),

@@ -235,23 +235,55 @@ static struct bytes without_leading_space(struct bytes octets)
     return octets;
 }
 
+/* Text that is nothing but pairs of hexadecimal digits, in lines or not. */
+static bool octets_from_hex(struct task *t, struct bytes text, struct bytes *ret)
+{
+    char *digits = arena_alloc(t->arena, text.len + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_space(text.data[i]))
+            digits[count++] = (char)text.data[i];
+    }
+    return strlen(digits) == count && bytes_from_hex(t->arena, digits, ret);
+}
+
+/* CBOR of ours begins with a tag, an array or a map; text and DER with smaller octets. */
+static bool is_cbor(struct bytes octets)
+{
+    return octets.len > 0 && octets.data[0] >= 0x80;
+}
+
+static bool inspect_binary(struct task *t, struct inspection *in, struct bytes octets,
+                           json_t *report)
+{
+    return is_cbor(octets) ? inspect_cbor(t, in, octets, report)
+                           : inspect_der(t, in, octets, report);
+}
+
 static bool inspect_any(struct task *t, struct inspection *in, struct bytes octets, json_t *report)
 {
-    struct bytes der;
+    struct bytes binary;
     struct bytes trimmed = without_leading_space(octets);
+    const char *wrapping = "base64";
     ENSURE(t, trimmed.len > 0, E_CTL_UNKNOWN_FILE, "there is nothing in it");
-    if (octets.data[0] == TAG_SEQUENCE && !bytes_from_base64(t->arena, octets, &der))
+    if (octets.data[0] == TAG_SEQUENCE && !bytes_from_base64(t->arena, octets, &binary))
         return inspect_der(t, in, octets, report);
+    if (is_cbor(octets))
+        return inspect_cbor(t, in, octets, report);
     if (contains(octets, "-----BEGIN "))
         return inspect_pem(t, in, octets, report);
     if (trimmed.data[0] == '{')
-        return inspect_voucher_json(t, in, trimmed, report);
-    ENSURE(t, bytes_from_base64(t->arena, octets, &der), E_CTL_UNKNOWN_FILE,
-           "neither DER nor PEM, JSON or whole base64");
-    fact_text(t, report, "wrapping", "base64");
-    if (inspect_der(t, in, der, report))
+        return inspect_json(t, in, trimmed, report);
+    /* Hexadecimal is base64, too, but of nothing. */
+    if (octets_from_hex(t, octets, &binary))
+        wrapping = "hexadecimal";
+    else
+        ENSURE(t, bytes_from_base64(t->arena, octets, &binary), E_CTL_UNKNOWN_FILE,
+               "neither DER nor PEM, CBOR, JSON, hexadecimal or whole base64");
+    fact_text(t, report, "wrapping", wrapping);
+    if (inspect_binary(t, in, binary, report))
         return true;
-    return fail_context(t, "read as base64");
+    return fail_context(t, "read as %s", wrapping);
 }
 
 bool inspect(struct task *t, struct bytes octets, const struct inspect_rules *rules,

@@ -16,8 +16,9 @@ struct inspect_report {
 };
 
 /*
- * Finds out what the octets are: signed voucher or voucher request, its JSON alone, certificates,
- * certification request, CSR attributes, certs-only PKCS#7 or private key; DER, PEM or base64.
+ * Finds out what the octets are: signed voucher or voucher request (CMS, JWS, COSE), its JSON or
+ * CBOR alone, certificates, certification request, CSR attributes, certs-only PKCS#7 or private
+ * key; as they are, or in PEM, base64 or hexadecimal.
  * Fails with E_CTL_UNKNOWN_FILE, or with the kind of the parser that gave up.
  */
 MUST_USE bool inspect(struct task *t, struct bytes octets, const struct inspect_rules *rules,

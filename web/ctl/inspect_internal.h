@@ -2,6 +2,7 @@
 #ifndef GATEHOUSE_WEB_CTL_INSPECT_INTERNAL_H
 #define GATEHOUSE_WEB_CTL_INSPECT_INTERNAL_H
 
+#include "registrar/voucher/voucher.h"
 #include "web/ctl/inspect.h"
 
 struct inspection {
@@ -25,8 +26,12 @@ MUST_USE bool inspect_chain(struct task *t, struct inspection *in, json_t *repor
 /* "kind" and all else about each kind of thing. */
 MUST_USE bool inspect_signed_data(struct task *t, struct inspection *in, struct bytes octets,
                                   json_t *report);
-MUST_USE bool inspect_voucher_json(struct task *t, struct inspection *in, struct bytes json,
-                                   json_t *report);
+/* JWS, or a voucher alone. */
+MUST_USE bool inspect_json(struct task *t, struct inspection *in, struct bytes json,
+                           json_t *report);
+/* COSE_Sign1, or a voucher alone. */
+MUST_USE bool inspect_cbor(struct task *t, struct inspection *in, struct bytes cbor,
+                           json_t *report);
 MUST_USE bool inspect_certificate(struct task *t, struct inspection *in, const struct cert *cert,
                                   json_t *report);
 MUST_USE bool inspect_certificates(struct task *t, struct inspection *in,
@@ -38,6 +43,8 @@ MUST_USE bool inspect_csrattrs(struct task *t, struct inspection *in, struct byt
 MUST_USE bool inspect_private_key(struct task *t, struct inspection *in, struct bytes der,
                                   json_t *report);
 
+/* All but the request that lies in a request. */
+void inspect_voucher_members(struct task *t, const struct voucher *v, json_t *members);
 /* Whose, from whom, until when: a few lines about a certificate. */
 void certificate_summary(struct task *t, const struct cert *cert, json_t *report);
 /* "1.3.132.0.34 (secp384r1)". */

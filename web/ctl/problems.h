@@ -16,8 +16,9 @@
       "gatehousectl and gatehoused may be of different versions, or something else listens on "    \
       "that socket.")                                                                              \
     X(E_CTL_UNKNOWN_FILE, "not-recognised", "not recognised",                                      \
-      "What can be inspected: vouchers and voucher requests, certificates, certification "         \
-      "requests, CSR attributes, certs-only PKCS#7 and private keys; DER, PEM or base64.")         \
+      "What can be inspected: vouchers and voucher requests (CMS, JWS, COSE), certificates, "      \
+      "certification requests, CSR attributes, certs-only PKCS#7 and private keys; as they are, "  \
+      "or in PEM, base64 or hexadecimal.")                                                         \
     X(E_CTL_NOT_VERIFIED, "not-verified", "not verified",                                          \
       "The report says which step failed. For a certificate that has expired since, --at judges "  \
       "it at another time.")                                                                       \
