@@ -82,7 +82,7 @@ static bool start_daemon(struct task *t, struct http_server *server)
 {
     const unsigned int flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
                                MHD_USE_POLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
-                               (server->tls == NULL ? 0 : MHD_USE_TLS);
+                               (server->secure ? MHD_USE_TLS : 0);
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
         server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_URI_LOG_CALLBACK,
@@ -125,11 +125,20 @@ static struct http_server *make_server(const struct http_server_options *options
     return server;
 }
 
+static bool open_tls(struct task *t, struct http_server *server,
+                     const struct http_server_options *options)
+{
+    server->secure = true;
+    if (options->clients != NULL)
+        TRY(clients_make(t, server->arena, options->clients, &server->clients));
+    return http_server_identify(t, server, options->identity, 1);
+}
+
 static bool open_server(struct task *t, struct http_server *server,
                         const struct http_server_options *options)
 {
     if (options->identity != NULL)
-        TRY(tls_make(t, server->arena, options->identity, &server->tls));
+        TRY(open_tls(t, server, options));
     TRY(listen_open(t, server, &options->listen, options->unix_mode));
     TRY(start_daemon(t, server));
     TRY(sweeper_start(t, server));

@@ -5,8 +5,9 @@
  * It accepts connections itself, counts them in all, per IPv4 address and per IPv6 /64, and sweeps:
  * a handshake, header or body that is overdue in total (not merely idle) loses its socket.  Client
  * certificates are requested and never required; nothing is judged here.  The name in SNI is
- * ignored (draft-ietf-anima-constrained-voucher 6.3); session tickets are off, because a resumed
- * session does not know which certificate of ours the client has seen.
+ * never refused (draft-ietf-anima-constrained-voucher 6.3), and ignored unless there are several
+ * identities; session tickets are off, because a resumed session does not know which certificate of
+ * ours the client has seen.
  */
 #ifndef GATEHOUSE_CORE_HTTP_SERVER_H
 #define GATEHOUSE_CORE_HTTP_SERVER_H
@@ -109,9 +110,31 @@ struct http_identity {
     gnutls_privkey_t key;    /* borrowed, for the server's whole life */
 };
 
+/*
+ * Which clients are let through the handshake; without it certificates are asked for, not demanded,
+ * and all are let through.
+ */
+struct http_clients {
+    /*
+     * CA certificates, DER, whose names are sent along with the request for a certificate (TLS
+     * certificate_authorities).  Clients with other certificates may hold them back, so these are
+     * for those who have several.  More than HTTP_AUTHORITIES_MAX octets of names would break
+     * handshakes: then none are sent, and the start logs it.
+     */
+    struct bytes_list authorities;
+    /*
+     * Judges the chain during the handshake, which ends with an alert when this is false or there
+     * is no certificate.  Called from any thread.  NULL: nothing is demanded.
+     */
+    bool (*known)(void *context, const struct bytes_list *chain);
+    void *context;
+};
+#define HTTP_AUTHORITIES_MAX 8192
+
 struct http_server_options {
     const char *name;                     /* "pledges", for the log */
     const struct http_identity *identity; /* NULL: no TLS (Unix sockets only) */
+    const struct http_clients *clients;   /* NULL: all */
     struct text_list listen;              /* addresses, or one "unix:/path" */
     unsigned unix_mode;                   /* of the socket's file */
     bool unix_root_only;             /* peers other than root and our own user are turned away */
@@ -124,6 +147,14 @@ struct http_server_options {
 /* Listens and serves.  Fails with E_INVALID (address, identity) or E_IO (cannot bind). */
 MUST_USE bool http_server_start(struct task *t, const struct http_server_options *options,
                                 struct http_server **ret);
+/*
+ * Shows other certificates from now on; connections under way keep what they have seen (RFC 8995
+ * 5).  The first identity is shown unless the client asks (SNI) for a name that the first does not
+ * have and a later one does.  What was shown before is given back when the server ends.  Fails with
+ * E_INVALID, and changes nothing.
+ */
+MUST_USE bool http_server_identify(struct task *t, struct http_server *server,
+                                   const struct http_identity *identities, size_t count);
 /* The port it listens on: of the first address, for a port given as 0. */
 unsigned http_server_port(const struct http_server *server);
 /*

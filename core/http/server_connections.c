@@ -88,10 +88,10 @@ struct http_connection *connection_open(struct http_server *server, struct MHD_C
     connection->group = address_group(address);
     connection->user = user_of(connection->socket);
     task_init(&connection->task, arena, server->log);
-    if (server->tls != NULL) {
+    if (server->secure) {
         connection->session =
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
-        tls_begin(connection->session, server->tls);
+        tls_begin(connection->session, server);
     }
     connection_enter(connection, PHASE_HANDSHAKE);
     atomic_fetch_add(&server->open, 1);

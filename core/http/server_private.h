@@ -6,6 +6,7 @@
  * server_turnstile.c   how many connections, in all and per address
  * server_connections.c a connection from its first octet to its close; the sweeper
  * server_tls.c         GnuTLS: who we are, whom we see
+ * server_clients.c     which clients are let through the handshake
  * server_exchange.c    a request and its reply, step by step as libmicrohttpd hands them over
  * server_check.c       what must be refused before anything is read further
  * server_target.c      request targets, routes, queries
@@ -27,6 +28,7 @@ struct MHD_Daemon;
 struct MHD_Response;
 struct exchange;
 struct server_tls;
+struct tls_clients;
 struct turnstile;
 
 struct listener {
@@ -44,7 +46,9 @@ struct http_server {
     const struct log *log;
     bool unix_root_only;
 
-    struct server_tls *tls; /* NULL: none */
+    bool secure;
+    _Atomic(struct server_tls *) tls; /* NULL: none */
+    struct tls_clients *clients;      /* NULL: all are let in */
     struct turnstile *turnstile;
     struct listener *listeners;
     size_t listener_count;
@@ -180,13 +184,20 @@ MUST_USE bool connection_send(struct http_connection *connection, struct bytes o
 void connection_linger(struct http_connection *connection);
 
 /* server_tls.c */
-MUST_USE bool tls_make(struct task *t, struct arena *arena, const struct http_identity *identity,
-                       struct server_tls **ret);
 /* MHD_OPTION_HTTPS_CERT_CALLBACK, and what goes with it. */
 extern gnutls_certificate_retrieve_function2 tls_choose_certificate;
 extern const char tls_priorities[];
-/* Before the handshake: asks for a client certificate. */
-void tls_begin(gnutls_session_t session, struct server_tls *tls);
+/* The chain the client showed; false: it is more than is looked at. */
+MUST_USE bool tls_peer(struct arena *arena, gnutls_session_t session, struct bytes_list *ret);
+const struct tls_clients *tls_clients_of(gnutls_session_t session);
+/* Before the handshake: what we are, and that a client certificate is asked for. */
+void tls_begin(gnutls_session_t session, const struct http_server *server);
+
+/* server_clients.c */
+MUST_USE bool clients_make(struct task *t, struct arena *arena, const struct http_clients *clients,
+                           struct tls_clients **ret);
+/* Before the handshake. */
+void clients_demand(gnutls_session_t session, const struct tls_clients *clients);
 
 /* server_exchange.c */
 struct exchange *exchange_make(struct http_connection *connection, const char *uri);

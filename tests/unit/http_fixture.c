@@ -290,7 +290,8 @@ bool wire_handshake(struct task *t, struct wire *wire, int version, const struct
     wire->ssl = SSL_new(context);
     SSL_CTX_free(context);
     (void)SSL_set_fd(wire->ssl, wire->socket);
-    (void)SSL_set_tlsext_host_name(wire->ssl, "whatever.example");
+    (void)SSL_set_tlsext_host_name(wire->ssl,
+                                   wire->name == NULL ? (char *)"whatever.example" : wire->name);
     return SSL_connect(wire->ssl) == 1;
 }
 

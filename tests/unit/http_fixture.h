@@ -41,7 +41,8 @@ void stop_server(struct http_server *server);
 struct wire {
     struct arena *arena;
     int socket;
-    SSL *ssl; /* NULL: none */
+    SSL *ssl;   /* NULL: none */
+    char *name; /* for SNI, to be set before the handshake; NULL: one that nobody has */
 };
 struct wire *wire_open(struct task *t, unsigned port);
 struct wire *wire_open_from(struct task *t, const char *from, unsigned port);
