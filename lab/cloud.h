@@ -2,12 +2,21 @@
  * A cloud registrar (draft-ietf-anima-brski-cloud 3.2), of a manufacturer or of a reseller: it
  * sends pledges to their owners' registrars, or gives them vouchers for their owners' EST servers.
  *
- * cloud_main.c      command line and routes
+ * cloud_main.c      command line
+ * cloud_doors.c     addresses and routes
  * cloud_request.c   requestvoucher: who asks, and whether the request is right
  * cloud_answer.c    what the answer is: redirect, voucher, not yet
  * cloud_voucher.c   vouchers: the MASA integrated or remote
  * cloud_report.c    what pledges report
  * cloud_devices.c   which device is whose
+ * cloud_token.c     the commands for the operator: token new, owners list
+ * cloud_owners.c    owners' accounts and tokens
+ * cloud_claim.c     claiming an account
+ * cloud_registration.c  what owners register
+ * cloud_listing.c   the devices attributed to an owner
+ * cloud_probe.c     a look from outside
+ * cloud_proof.c     proof that an owner holds a key
+ * cloud_forms.c     what is said and kept, as field tables
  * cloud_fault.c     faults
  */
 #ifndef GATEHOUSE_LAB_CLOUD_H
@@ -43,6 +52,11 @@ struct cloud_settings {
     int64_t lifetime;
     bool name_issuer;
     int64_t prepare;
+    bool name_authorities;
+    bool refuse_strangers;
+    const char *registration_listen;
+    const char *registration_url;
+    const char *state;
     struct text_list faults;
     int64_t slow;
 };
@@ -52,6 +66,7 @@ enum cloud_word {
     CLOUD_NOBODY,   /* nobody is known to own it yet */
     CLOUD_REDIRECT, /* go to the owner's registrar */
     CLOUD_VOUCHER,  /* here is a voucher for the owner's EST server */
+    CLOUD_OWNER,    /* in the devices file: as the owner has registered */
 };
 struct cloud_answer {
     enum cloud_word word;
@@ -65,7 +80,9 @@ struct cloud_answer {
 struct cloud_device {
     const char *serial;
     enum cloud_word word;
-    const char *location;
+    const char *location; /* CLOUD_REDIRECT */
+    const char *owner;    /* CLOUD_OWNER: whom the sales channel attributes it to */
+    const char *order;    /* by this order; NULL: none is named */
 };
 
 /* A request whose voucher is being prepared, and when that will be done. */
@@ -87,7 +104,8 @@ struct cloud {
     struct masa_state *masa_state; /* NULL: not integrated */
     struct credentials tls;
     struct trust masa_trust;
-    struct http_client *client; /* NULL: not remote */
+    struct http_client *client;  /* NULL: not remote */
+    pthread_mutex_t owners_lock; /* one change of an account at a time */
     pthread_mutex_t wait_lock;
     struct cloud_wait waits[CLOUD_WAITS];
     size_t next_wait;
@@ -103,6 +121,22 @@ MUST_USE bool cloud_load_devices(struct task *t, struct cloud *cloud);
 /* What is to be answered, copied.  Fails with E_DEVICE_UNKNOWN. */
 MUST_USE bool cloud_answer_for(struct task *t, struct cloud *cloud, const char *serial,
                                struct cloud_answer *ret);
+
+/* A line of the devices file, copied; false: there is none. */
+bool cloud_find_device(struct task *t, struct cloud *cloud, const char *serial,
+                       struct cloud_device *ret);
+/* brski-cloud 7.2: fails with E_INVALID when pledges would go back to where they come from. */
+MUST_USE bool cloud_check_forward(struct task *t, const struct cloud *cloud,
+                                  const struct place *place);
+/* As the device's owner has registered. */
+MUST_USE bool cloud_owners_answer(struct task *t, const struct cloud *cloud,
+                                  const struct cloud_device *device, struct cloud_answer *ret);
+struct cloud_account;
+/* Devices attributed to the owner and not given up. */
+size_t cloud_count_devices(struct task *t, struct cloud *cloud,
+                           const struct cloud_account *account);
+/* The URL with the device's serial number where the place for it is; NULL stays NULL. */
+const char *cloud_fill_in(struct task *t, const char *url, const char *serial);
 
 /* The pledge that asks: who it is by its TLS certificate (brski-cloud 3.1).  Fails: E_DENIED. */
 struct cloud_pledge {
@@ -134,6 +168,10 @@ bool cloud_has_masa(const struct cloud *cloud);
  */
 MUST_USE bool cloud_issue(struct task *t, struct cloud *cloud, const struct cloud_request *request,
                           const struct cloud_answer *answer, struct bytes *ret, int *ret_wait);
+
+/* Opens the doors and serves until told to stop. */
+MUST_USE bool cloud_serve(struct task *t, struct cloud *cloud,
+                          bool (*reload)(struct task *t, void *context));
 
 /* Logs the request; with CLOUD_FAULT_LOST_REPLY, drops the connection that waits for the reply. */
 void cloud_finish(struct task *t, const struct cloud *cloud, enum cloud_fault fault,

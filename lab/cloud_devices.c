@@ -1,6 +1,6 @@
 /* Which device is whose, as the file of devices says. */
 #include "core/base/file.h"
-#include "lab/cloud.h"
+#include "lab/cloud_owners.h"
 #include "lab/problems.h"
 
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #define DEVICES_FILE_MAX ((size_t)64 * 1024 * 1024)
 #define BLANKS           " \t\r"
 #define SERIAL_PLACE     "{serial-number}"
+#define OWNER_PREFIX     "owner:"
 
 static int by_serial(const void *a, const void *b)
 {
@@ -16,8 +17,7 @@ static int by_serial(const void *a, const void *b)
                   ((const struct cloud_device *)b)->serial);
 }
 
-/* brski-cloud 7.2: a reseller never sends pledges back to where they come from. */
-static bool check_forward(struct task *t, const struct cloud *cloud, const struct place *place)
+bool cloud_check_forward(struct task *t, const struct cloud *cloud, const struct place *place)
 {
     for (size_t i = 0; i < cloud->settings.upstream.count; i++)
         ENSURE(t, !place_same_origin(place, &cloud->upstream[i]), E_INVALID,
@@ -33,6 +33,19 @@ static bool check_terms(struct task *t, const struct cloud *cloud)
     return true;
 }
 
+/* "NAME" or "NAME/ORDER" */
+static bool read_owner(struct task *t, const struct cloud *cloud, const char *text,
+                       struct cloud_device *ret)
+{
+    const char *slash = strchr(text, '/');
+    ENSURE(t, cloud->settings.state != NULL, E_INVALID, "\"owner:\" needs --state");
+    ret->word = CLOUD_OWNER;
+    ret->owner = slash == NULL ? text : arena_strndup(t->arena, text, (size_t)(slash - text));
+    ret->order = slash == NULL ? NULL : slash + 1;
+    ENSURE(t, ret->order == NULL || *ret->order != '\0', E_INVALID, "the order's name is missing");
+    return cloud_owner_check(t, ret->owner);
+}
+
 static bool read_destination(struct task *t, const struct cloud *cloud, const char *word,
                              struct cloud_device *ret)
 {
@@ -45,8 +58,10 @@ static bool read_destination(struct task *t, const struct cloud *cloud, const ch
         ret->word = CLOUD_VOUCHER;
         return check_terms(t, cloud);
     }
+    if (strncmp(word, OWNER_PREFIX, strlen(OWNER_PREFIX)) == 0)
+        return read_owner(t, cloud, word + strlen(OWNER_PREFIX), ret);
     TRY(place_from_url(t, word, &place));
-    TRY(check_forward(t, cloud, &place));
+    TRY(cloud_check_forward(t, cloud, &place));
     ret->word = CLOUD_REDIRECT;
     ret->location = place.url;
     return true;
@@ -65,7 +80,8 @@ static bool read_line(struct task *t, const struct cloud *cloud, char *line,
     char *word = line + len;
     while (word > line && strchr(BLANKS, word[-1]) == NULL)
         word--;
-    ENSURE(t, word > line, E_INVALID, "SERIAL and a URL, \"voucher\" or \"-\" are expected");
+    ENSURE(t, word > line, E_INVALID,
+           "SERIAL and a URL, \"owner:NAME\", \"voucher\" or \"-\" are expected");
     char *end = word;
     while (end > line && strchr(BLANKS, end[-1]) != NULL)
         *--end = '\0';
@@ -132,27 +148,33 @@ bool cloud_load_devices(struct task *t, struct cloud *cloud)
     return false;
 }
 
-/* Under the lock; a copy but for the serial number. */
-static bool find_device(struct task *t, const struct cloud *cloud, const char *serial,
-                        struct cloud_device *ret)
+static const char *copy(struct task *t, const char *text)
+{
+    return text == NULL ? NULL : arena_strdup(t->arena, text);
+}
+
+bool cloud_find_device(struct task *t, struct cloud *cloud, const char *serial,
+                       struct cloud_device *ret)
 {
     const struct cloud_device wanted = {.serial = serial};
+    (void)pthread_rwlock_rdlock(&cloud->lock);
     const struct cloud_device *device = cloud->device_count == 0
                                             ? NULL
                                             : bsearch(&wanted, cloud->devices, cloud->device_count,
                                                       sizeof(*cloud->devices), by_serial);
-    if (device == NULL)
-        return false;
-    *ret = (struct cloud_device){
-        .serial = serial,
-        .word = device->word,
-        .location = device->location == NULL ? NULL : arena_strdup(t->arena, device->location),
-    };
-    return true;
+    if (device != NULL)
+        *ret = (struct cloud_device){
+            .serial = serial,
+            .word = device->word,
+            .location = copy(t, device->location),
+            .owner = copy(t, device->owner),
+            .order = copy(t, device->order),
+        };
+    (void)pthread_rwlock_unlock(&cloud->lock);
+    return device != NULL;
 }
 
-/* The URL with the device's serial number where the place for it is. */
-static const char *fill_in(struct task *t, const char *url, const char *serial)
+const char *cloud_fill_in(struct task *t, const char *url, const char *serial)
 {
     const char *place = url == NULL ? NULL : strstr(url, SERIAL_PLACE);
     if (place == NULL)
@@ -166,18 +188,18 @@ bool cloud_answer_for(struct task *t, struct cloud *cloud, const char *serial,
                       struct cloud_answer *ret)
 {
     struct cloud_device device;
-    (void)pthread_rwlock_rdlock(&cloud->lock);
-    bool found = find_device(t, cloud, serial, &device);
-    (void)pthread_rwlock_unlock(&cloud->lock);
+    bool found = cloud_find_device(t, cloud, serial, &device);
     /* brski-cloud 3.2, 7.2: 404, from a reseller that is not authoritative as well. */
     ENSURE(t, found, E_DEVICE_UNKNOWN, "%s is not in the devices file", serial);
+    if (device.word == CLOUD_OWNER)
+        return cloud_owners_answer(t, cloud, &device, ret);
     *ret = (struct cloud_answer){
         .word = device.word,
         .location = device.location,
         .est_domain = cloud->settings.est_domain,
         .pinned = cloud->pinned,
         .additional_configuration_url =
-            fill_in(t, cloud->settings.additional_configuration_url, serial),
+            cloud_fill_in(t, cloud->settings.additional_configuration_url, serial),
     };
     return true;
 }

@@ -3,7 +3,8 @@
 #include "core/base/clock.h"
 #include "lab/cloud.h"
 
-#define FITS_VOUCHER (1U << CLOUD_OP_VOUCHER)
+#define FITS_VOUCHER      (1U << CLOUD_OP_VOUCHER)
+#define FITS_REGISTRATION (1U << CLOUD_OP_REGISTRATION)
 
 #define HANG_TIME HOUR_MS
 #define HUGE_SIZE ((size_t)8 * 1024 * 1024)
@@ -44,9 +45,11 @@ bool cloud_fault_answers(struct task *t, struct cloud *cloud, enum cloud_fault f
     case CLOUD_FAULT_SLOW:
         return !service_pause(cloud->service, cloud->settings.slow);
     case CLOUD_FAULT_HANG:
+    case CLOUD_FAULT_R_HANG:
         (void)service_pause(cloud->service, HANG_TIME);
         return http_reply_text(reply, 503, "fault: hang\n");
     case CLOUD_FAULT_5XX:
+    case CLOUD_FAULT_R_5XX:
         return http_reply_text(reply, 500, "fault: 5xx\n");
     case CLOUD_FAULT_503:
         reply->retry_after = LATER;
@@ -58,8 +61,11 @@ bool cloud_fault_answers(struct task *t, struct cloud *cloud, enum cloud_fault f
         reply->media_type = "application/octet-stream";
         reply->body = bytes_make(arena_alloc(t->arena, HUGE_SIZE), HUGE_SIZE);
         return true;
+    case CLOUD_FAULT_R_403:
+        return http_reply_text(reply, 403, "fault: 403\n");
     case CLOUD_FAULT_GARBAGE:
-        reply->media_type = rq->media_type;
+    case CLOUD_FAULT_R_GARBAGE:
+        reply->media_type = rq->media_type == NULL ? "application/json" : rq->media_type;
         reply->body = BYTES_LITERAL("<html>Welcome to the hotel</html>\n");
         return true;
     case CLOUD_FAULT_REDIRECT_LOOP:

@@ -27,7 +27,13 @@ struct cloud;
     X(CLOUD_FAULT_NO_PIN, "no-pin", FITS_VOUCHER)                                                  \
     X(CLOUD_FAULT_EXPIRED, "expired", FITS_VOUCHER)                                                \
     X(CLOUD_FAULT_NO_EST_DOMAIN, "no-est-domain", FITS_VOUCHER)                                    \
-    X(CLOUD_FAULT_UNSIGNED, "unsigned", FITS_VOUCHER)
+    X(CLOUD_FAULT_UNSIGNED, "unsigned", FITS_VOUCHER)                                              \
+    X(CLOUD_FAULT_R_HANG, "registration-hang", FITS_REGISTRATION)                                  \
+    X(CLOUD_FAULT_R_5XX, "registration-5xx", FITS_REGISTRATION)                                    \
+    X(CLOUD_FAULT_R_403, "registration-403", FITS_REGISTRATION)                                    \
+    X(CLOUD_FAULT_R_GARBAGE, "registration-garbage", FITS_REGISTRATION)                            \
+    X(CLOUD_FAULT_R_LOST_REPLY, "registration-lost-reply", FITS_REGISTRATION)                      \
+    X(CLOUD_FAULT_R_UNREACHABLE, "registration-unreachable", FITS_REGISTRATION)
 
 enum cloud_fault {
     CLOUD_FAULT_NONE,
@@ -36,7 +42,7 @@ enum cloud_fault {
 #undef CLOUD_FAULT_ENUM
 };
 
-enum cloud_operation { CLOUD_OP_VOUCHER };
+enum cloud_operation { CLOUD_OP_VOUCHER, CLOUD_OP_REGISTRATION };
 
 /* "NAME" or "NAME:COUNT" each.  Fails with E_USAGE. */
 MUST_USE bool cloud_faults_read(struct task *t, const struct text_list *texts, struct faults *ret);

@@ -1,7 +1,8 @@
 /* gatehouse-cloud: command line and routes. */
 #include "core/base/clock.h"
 #include "core/base/file.h"
-#include "lab/cloud.h"
+#include "lab/cloud_owners.h"
+#include "lab/cloud_token.h"
 #include "lab/factory.h"
 #include "lab/options.h"
 #include "lab/pledge_socket.h"
@@ -9,10 +10,7 @@
 
 #include <string.h>
 
-#define REPORT_BODY_MAX ((size_t)16 * 1024)
-#define URL_MAX         2048
-
-static const char *const json_types[] = {"application/json", NULL};
+#define URL_MAX 2048
 
 static const struct lab_option options[] = {
     SERVICE_OPTIONS(struct cloud_settings),
@@ -62,6 +60,19 @@ static const struct lab_option options[] = {
                .help = "The address of a name, instead of asking the resolver."),
     LAB_OPTION("TIME", struct cloud_settings, prepare, "prepare", FIELD_DURATION,
                .help = "How long a voucher takes: until then the pledge is answered 202."),
+    LAB_OPTION(NULL, struct cloud_settings, name_authorities, "name-authorities", FIELD_BOOL,
+               .help = "Tell pledges in TLS under which CAs their IDevIDs must be "
+                       "(certificate_authorities), unless that is more than 8 KiB."),
+    LAB_OPTION(NULL, struct cloud_settings, refuse_strangers, "refuse-strangers", FIELD_BOOL,
+               .help = "Refuse clients without an IDevID under --idevid-anchor in TLS already."),
+    LAB_OPTION("ADDRESS:PORT", struct cloud_settings, registration_listen, "registration-listen",
+               FIELD_TEXT, .help = "Where owners register (docs/cloud-registration.yaml)."),
+    LAB_OPTION("URL", struct cloud_settings, registration_url, "registration-url", FIELD_TEXT,
+               .max = URL_MAX,
+               .help = "What owners call that: https://HOST:PORT/registration/v1. Their proofs are "
+                       "made for this address and no other."),
+    LAB_OPTION("DIR", struct cloud_settings, state, "state", FIELD_TEXT,
+               .help = "Folder for owners' accounts and tokens; made when it is not there."),
     LAB_OPTION("NAME[:COUNT]", struct cloud_settings, faults, "fault", FIELD_TEXTS,
                .help = "Go wrong in this way; with COUNT, only for the first COUNT requests."),
     LAB_OPTION("TIME", struct cloud_settings, slow, "slow", FIELD_DURATION, .preset = "10 s",
@@ -70,6 +81,7 @@ static const struct lab_option options[] = {
 
 static const struct lab_command command = {
     .name = "gatehouse-cloud",
+    .operands = "[token new | owners list]",
     .about =
         "A cloud registrar (draft-ietf-anima-brski-cloud 3.2), of a manufacturer or a reseller:\n"
         "pledges that show their IDevID and ask for a voucher under\n"
@@ -83,6 +95,8 @@ static const struct lab_command command = {
         "and those that begin with \"#\" do not count. Destinations:\n"
         "  https://...  307 to this registrar, or to the next cloud registrar of a chain; a URL\n"
         "               without path means /.well-known/brski/requestvoucher there\n"
+        "  owner:NAME[/ORDER]\n"
+        "               as the owner NAME has registered, to whom the device was sold\n"
         "  voucher      200 with a voucher of --est-domain and --pin\n"
         "  -            401: nobody owns it yet\n"
         "\n"
@@ -104,21 +118,16 @@ static const struct lab_command command = {
         "  no-pin            pins nothing\n"
         "  expired           expires-on has passed\n"
         "  no-est-domain     without est-domain\n"
-        "  unsigned          the signature is altered\n",
+        "  unsigned          the signature is altered\n"
+        "Faults of the registration resource:\n"
+        "  registration-hang, -5xx, -403, -garbage, -lost-reply   as above\n"
+        "  registration-unreachable   the owner is said to be out of reach\n"
+        "\n"
+        "For the operator: `gatehouse-cloud token new --help`, `gatehouse-cloud owners list "
+        "--help`.\n",
     .options = options,
     .count = ARRAY_SIZE(options),
 };
-
-static void explain(struct task *t, struct http_request *rq, struct http_reply *reply)
-{
-    const struct cloud *cloud = rq->context;
-    if (task_failed_with(t, E_NO_OWNER))
-        reply->retry_after = (int)cloud->settings.retry_after;
-    /* A stranger; brski-cloud 3.1 would rather not have let it in at all. */
-    if (task_failed_with(t, E_DENIED))
-        reply->close = true;
-    service_explain(t, cloud->service, rq, reply);
-}
 
 static bool complete_settings(struct task *t, struct cloud_settings *s)
 {
@@ -128,6 +137,8 @@ static bool complete_settings(struct task *t, struct cloud_settings *s)
     service_preset(t, s->maker, &s->signer_cert, FACTORY_MASA_SIGNER ".pem");
     service_preset(t, s->maker, &s->signer_key, FACTORY_MASA_SIGNER ".key");
     service_preset(t, s->maker, &s->masa_anchor, FACTORY_CA ".pem");
+    ENSURE(t, s->registration_listen == NULL || (s->registration_url != NULL && s->state != NULL),
+           E_USAGE, "--registration-listen needs --registration-url and --state");
     ENSURE(t, s->service.tls_cert != NULL && s->service.tls_key != NULL && s->idevid_anchor != NULL,
            E_USAGE, "--maker, or all of --tls-cert, --tls-key and --idevid-anchor, are required");
     for (size_t i = 0; i < s->resolve.count; i++)
@@ -180,6 +191,8 @@ static bool prepare(struct task *t, struct cloud *cloud)
     TRY(trust_read(t, s->idevid_anchor, &cloud->idevids));
     TRY(credentials_read(t, s->service.tls_cert, s->service.tls_key, &cloud->tls));
     TRY(cloud_masa_open(t, cloud));
+    if (s->state != NULL)
+        TRY(cloud_owners_open(t, s->state));
     TRY(cloud_load_devices(t, cloud));
     return service_make(t, command.name, &s->service, &cloud->service);
 }
@@ -192,59 +205,48 @@ static bool reload(struct task *t, void *context)
     return true;
 }
 
-static bool serve(struct task *t, struct cloud *cloud)
-{
-    TRY(prepare(t, cloud));
-    const struct http_route routes[] = {
-        {.method = "POST",
-         .path = "/.well-known/brski/requestvoucher",
-         .media_types = service_voucher_types(t),
-         .body_limit = SERVICE_BODY_MAX,
-         .handler = cloud_request_voucher,
-         .failed = explain,
-         .statuses = service_statuses,
-         .context = cloud},
-        {.method = "POST",
-         .path = "/.well-known/brski/voucher_status",
-         .media_types = json_types,
-         .body_limit = REPORT_BODY_MAX,
-         .handler = cloud_voucher_status,
-         .failed = explain,
-         .statuses = service_statuses,
-         .context = cloud},
-        {.method = "POST",
-         .path = "/.well-known/brski/enrollstatus",
-         .media_types = json_types,
-         .body_limit = REPORT_BODY_MAX,
-         .handler = cloud_enrollstatus,
-         .failed = explain,
-         .statuses = service_statuses,
-         .context = cloud},
-        {.method = NULL},
-    };
-    return service_run(t, cloud->service, routes, reload, cloud);
-}
-
 static bool run(struct task *t, const char *const *argv)
 {
     struct lab_arguments arguments;
     struct cloud *cloud = arena_alloc(t->arena, sizeof(*cloud));
     (void)pthread_rwlock_init(&cloud->lock, NULL);
+    (void)pthread_mutex_init(&cloud->owners_lock, NULL);
     (void)pthread_mutex_init(&cloud->wait_lock, NULL);
     TRY(lab_options_read(t, &command, argv, &cloud->settings, sizeof(cloud->settings), &arguments));
     if (arguments.shown)
         return true;
-    bool ok = serve(t, cloud);
+    bool ok = prepare(t, cloud) && cloud_serve(t, cloud, reload);
     cloud_masa_close(cloud);
     arena_destroy(cloud->devices_arena);
     return ok;
 }
 
+static const struct subcommand {
+    const char *words[2];
+    const struct lab_command *command;
+    bool (*run)(struct task *t, const char *const *argv);
+} subcommands[] = {
+    {{"token", "new"}, &cloud_token_command, cloud_token_run},
+    {{"owners", "list"}, &cloud_owners_command, cloud_owners_run},
+};
+
+static bool is_named(const struct subcommand *subcommand, int argc, const char *const *argv)
+{
+    return argc > 2 && strcmp(argv[1], subcommand->words[0]) == 0 &&
+           strcmp(argv[2], subcommand->words[1]) == 0;
+}
+
 int main(int argc, char **argv)
 {
-    (void)argc;
     CLEANUP(arena_cleanup) struct arena *arena = arena_create();
+    const char *const *arguments = (const char *const *)argv;
     struct task t;
     task_init(&t, arena, NULL);
-    return run(&t, (const char *const *)argv) ? LAB_EXIT_OK : lab_complain(&t, command.name);
+    for (size_t i = 0; i < ARRAY_SIZE(subcommands); i++) {
+        if (is_named(&subcommands[i], argc, arguments))
+            return subcommands[i].run(&t, arguments + 2)
+                       ? LAB_EXIT_OK
+                       : lab_complain(&t, subcommands[i].command->name);
+    }
+    return run(&t, arguments) ? LAB_EXIT_OK : lab_complain(&t, command.name);
 }

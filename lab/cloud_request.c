@@ -63,7 +63,7 @@ static bool check_request(struct task *t, const struct http_request *rq,
 void cloud_finish(struct task *t, const struct cloud *cloud, enum cloud_fault fault,
                   const struct http_request *rq, const struct http_reply *reply)
 {
-    bool lost = fault == CLOUD_FAULT_LOST_REPLY;
+    bool lost = fault == CLOUD_FAULT_LOST_REPLY || fault == CLOUD_FAULT_R_LOST_REPLY;
     const struct service_entry entry = {
         .status = lost                 ? 0
                   : reply->status == 0 ? 200

@@ -200,7 +200,9 @@ static bool run(struct task *t, const char *const *argv)
          .context = masa},
         {.method = NULL},
     };
-    return service_run(t, masa->service, routes, NULL, NULL);
+    const struct service_door door = {"listening", masa->settings.service.listen, routes, NULL,
+                                      HTTP_STYLE_TEXT};
+    return service_run(t, masa->service, &door, 1, NULL, NULL);
 }
 
 int main(int argc, char **argv)

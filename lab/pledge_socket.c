@@ -47,8 +47,7 @@ bool resolve_check(struct task *t, const char *entry)
     return true;
 }
 
-/* What to ask the resolver for: an address that --resolve gives, or the host itself. */
-static const char *where(struct task *t, const struct place *place, const struct text_list *resolve)
+const char *resolve_host(struct task *t, const struct place *place, const struct text_list *resolve)
 {
     const char *wanted = arena_printf(t->arena, "%s:%u", place->host, place->port);
     for (size_t i = 0; i < resolve->count; i++) {
@@ -117,7 +116,7 @@ bool socket_connect(struct task *t, const struct place *place, const struct text
     CLEANUP(free_addresses) struct addrinfo *addresses = NULL;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     const char *port = arena_printf(t->arena, "%u", place->port);
-    int error = getaddrinfo(where(t, place, resolve), port, &hints, &addresses);
+    int error = getaddrinfo(resolve_host(t, place, resolve), port, &hints, &addresses);
     ENSURE(t, error == 0, E_PEER_UNRESOLVED, "%s: %s", place->host, gai_strerror(error));
     for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next) {
         task_forgive(t);

@@ -6,6 +6,9 @@
 
 /* "name:port:address", the address with or without brackets.  Fails with E_USAGE. */
 MUST_USE bool resolve_check(struct task *t, const char *entry);
+/* What to ask the resolver for: an address that `resolve` gives, or the host itself. */
+const char *resolve_host(struct task *t, const struct place *place,
+                         const struct text_list *resolve);
 /*
  * Connects to any of the host's addresses until `deadline` (clock_monotonic() ms); the first entry
  * of `resolve` for this name and port says which address that is.  A non-blocking socket.  Fails

@@ -13,6 +13,15 @@
     X(E_NO_OWNER, "no-owner", "no owner known yet",                                                \
       "The devices file has \"-\" for this device. Put the owner's registrar there and send "      \
       "SIGHUP.")                                                                                   \
+    X(E_CLAIM, "claim-refused", "claim refused",                                                   \
+      "A claim token is for one account, for some days, and for one use. The cloud's operator "    \
+      "makes another with `gatehouse-cloud token new`.")                                           \
+    X(E_PROOF, "proof-refused", "proof refused",                                                   \
+      "A certificate is not proven to be the owner's; the detail says which rule of "              \
+      "docs/cloud-registration.yaml is broken.")                                                   \
+    X(E_OWNER, "owner-refused", "not this account",                                                \
+      "The TLS client certificate does not lead to a certificate that the account was claimed or " \
+      "registered with.")                                                                          \
     X(E_NO_MASA, "no-masa", "no vouchers here",                                                    \
       "Vouchers need a MASA: --masa-state for an integrated one, --masa for one elsewhere.")       \
     X(E_MASA_AWAY, "masa-away", "try again later",                                                 \

@@ -94,12 +94,15 @@ bool service_make(struct task *t, const char *name, const struct service_setting
 }
 
 /* "127.0.0.1:0" with the port that it became. */
-static bool announce(struct task *t, const struct service *service, unsigned port)
+static void announce(const struct service_door *door, unsigned port)
 {
-    const char *listen = service->settings->listen;
-    const char *colon = strrchr(listen, ':');
-    (void)printf("listening %.*s:%u\n", (int)(colon - listen), listen, port);
+    const char *colon = strrchr(door->listen, ':');
+    (void)printf("%s %.*s:%u\n", door->name, (int)(colon - door->listen), door->listen, port);
     (void)fflush(stdout);
+}
+
+static bool write_port(struct task *t, const struct service *service, unsigned port)
+{
     if (service->settings->port_file == NULL)
         return true;
     const char *text = arena_printf(t->arena, "%u\n", port);
@@ -144,31 +147,51 @@ static struct http_limits limits_of(const struct service_settings *settings)
     return own;
 }
 
-bool service_run(struct task *t, struct service *service, const struct http_route *routes,
-                 bool (*reload)(struct task *t, void *context), void *context)
+static bool open_door(struct task *t, struct service *service, const struct service_door *door,
+                      struct http_server **ret)
 {
-    struct http_server *server;
-    sigset_t watched;
     const struct http_server_options options = {
         .name = service->name,
         .identity = &service->identity,
-        .listen = {.items = &(const char *){service->settings->listen}, .count = 1},
-        .routes = routes,
+        .clients = door->clients,
+        .listen = {.items = &(const char *){door->listen}, .count = 1},
+        .routes = door->routes,
         .limits = limits_of(service->settings),
-        .style = HTTP_STYLE_TEXT,
+        .style = door->style,
         .log = &service->log,
     };
+    TRY(http_server_start(t, &options, ret));
+    announce(door, http_server_port(*ret));
+    return true;
+}
+
+/* The first door last: who waits for its line finds the others open. */
+static bool open_doors(struct task *t, struct service *service, const struct service_door *doors,
+                       size_t count, struct http_server **servers)
+{
+    for (size_t i = count; i-- > 0;)
+        TRY(open_door(t, service, &doors[i], &servers[i]));
+    return write_port(t, service, http_server_port(servers[0]));
+}
+
+bool service_run(struct task *t, struct service *service, const struct service_door *doors,
+                 size_t count, bool (*reload)(struct task *t, void *context), void *context)
+{
+    struct http_server *servers[SERVICE_DOORS_MAX] = {NULL};
+    sigset_t watched;
     t->log = &service->log;
     /* Before there are other threads, which take the mask over. */
     watched_signals(&watched);
     (void)pthread_sigmask(SIG_BLOCK, &watched, NULL);
-    TRY(http_server_start(t, &options, &server));
-    bool announced = announce(t, service, http_server_port(server));
-    if (announced)
+    bool opened = open_doors(t, service, doors, count, servers);
+    if (opened)
         wait_for_end(t, reload, context);
     stop_pauses(service);
-    (void)http_server_stop(server, clock_monotonic() + FAREWELL);
-    return announced;
+    for (size_t i = 0; i < count; i++) {
+        if (servers[i] != NULL)
+            (void)http_server_stop(servers[i], clock_monotonic() + FAREWELL);
+    }
+    return opened;
 }
 
 bool service_pause(struct service *service, int64_t duration)

@@ -46,13 +46,23 @@ void service_preset(struct task *t, const char *maker, const char **setting, con
 /* Reads the key, opens the log.  Lives as long as the arena. */
 MUST_USE bool service_make(struct task *t, const char *name,
                            const struct service_settings *settings, struct service **ret);
+/* One address with what is served there; all have the service's TLS certificate. */
+struct service_door {
+    const char *name;   /* "listening": what is printed when it is open */
+    const char *listen; /* "127.0.0.1:9443" */
+    const struct http_route *routes;
+    const struct http_clients *clients; /* NULL: all are let in */
+    enum http_style style;
+};
+#define SERVICE_DOORS_MAX 2
 /*
- * Serves until SIGTERM or SIGINT; the routes' context is the caller's.  Prints "listening
- * ADDRESS:PORT" on standard output once it does.  SIGHUP calls `reload` (may be NULL) in this
- * thread; a failure of it is logged and changes nothing.
+ * Serves until SIGTERM or SIGINT; the routes' contexts are the caller's.  Prints "NAME
+ * ADDRESS:PORT" on standard output for each door, the first door's once all are open.  SIGHUP calls
+ * `reload` (may be NULL) in this thread; a failure of it is logged and changes nothing.
  */
-MUST_USE bool service_run(struct task *t, struct service *service, const struct http_route *routes,
-                          bool (*reload)(struct task *t, void *context), void *context);
+MUST_USE bool service_run(struct task *t, struct service *service, const struct service_door *doors,
+                          size_t count, bool (*reload)(struct task *t, void *context),
+                          void *context);
 
 /* Sleeps in a handler; false when the service is stopping. */
 bool service_pause(struct service *service, int64_t duration);

@@ -4,6 +4,7 @@ import signal
 
 from pledge import Pledge
 from scene import Scene
+from stage import CLOUD, free_port
 from wire import Wire
 
 EST_DOMAIN = "https://est.owner.example:8443"
@@ -48,6 +49,20 @@ class CloudStage(Scene):
         """The MASA integrated, and what vouchers say."""
         return ["--masa-state", self.folder / "cloud-masa", "--est-domain", EST_DOMAIN,
                 "--pin", self.maker / "cloud-tls.pem"]
+
+    def registration_options(self):
+        """Owners register here."""
+        self.registration_port = getattr(self, "registration_port", None) or free_port()
+        return ["--registration-listen", f"127.0.0.1:{self.registration_port}",
+                "--registration-url", self.registration_url, "--state", self.state]
+
+    @property
+    def state(self):
+        return self.folder / "cloud-state"
+
+    @property
+    def registration_url(self):
+        return f"https://{CLOUD}:{self.registration_port}/registration/v1"
 
     def knocker(self, serial, port=None):
         """The independent pledge, before the cloud registrar."""

@@ -2,7 +2,7 @@
 
 import base64
 import json
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography import x509
@@ -135,16 +135,13 @@ def test_stranger_is_refused_and_cut_off(stage):
 
 
 def test_overload_is_said_with_a_time_to_come_again(stage):
-    serial = stage.new_pledge()
-    stage.cloud({serial: OWNER}, "--max-requests", "1", "--fault", "slow:1", "--slow", "2 s")
-    answers = []
-    slow = threading.Thread(target=lambda: answers.append(stage.ask(serial)))
-    slow.start()
-    busy = until(lambda: next((answer for answer in [stage.ask(serial)] if answer.status == 503),
-                              None), "too much to do")
-    assert busy.retry_after > 0
-    slow.join()
-    assert [answer.status for answer in answers] == [307]
+    serials = stage.make_pledges("BUSY", 4)
+    stage.cloud({serial: OWNER for serial in serials}, "--max-requests", "1", "--fault", "slow",
+                "--slow", "3 s")
+    with ThreadPoolExecutor(len(serials)) as pool:
+        answers = list(pool.map(stage.ask, serials))
+    assert {answer.status for answer in answers} == {307, 503}
+    assert all(answer.retry_after > 0 for answer in answers if answer.status == 503)
 
 
 def test_form_that_the_pledge_does_not_read_is_not_acceptable(stage):
