@@ -32,6 +32,8 @@ static bool check_standing(struct task *t, struct reader *r, const struct device
            e.closed_because == NULL ? "no reason kept" : e.closed_because);
     ENSURE(t, bytes_present(e.voucher_sha256), E_NOT_ONBOARDED,
            "there is no voucher yet in this onboarding");
+    ENSURE(t, episode_voucher_suffices(&e, e.voucher_assertion), E_NOT_ONBOARDED,
+           "an admission rule asks for a voucher with the assertion \"verified\"");
     *ret = e;
     return true;
 }

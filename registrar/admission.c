@@ -3,21 +3,24 @@
 #include "core/base/clock.h"
 #include "core/store/records/episode.h"
 #include "core/store/records/event.h"
+#include "core/store/records/standing.h"
+#include "registrar/grounds.h"
 #include "registrar/registrar_request.h"
 #include "registrar/voucher_order.h"
 
 struct admission {
     const struct registrar *registrar;
     const struct knock *knock;
-    struct bytes rvr; /* signed before the update; absent: the request was seen before */
-    struct bytes order;
-    struct bytes episode;
+    struct bytes rvr; /* signed before the update; absent: none is needed yet */
+    bool prepared;    /* a new request was looked at before the update */
+    const char *rule; /* that speaks of the device; NULL: none was found */
+    struct admitted result;
 };
 
 /* What the store says to a knock. */
 struct look {
-    struct expected place; /* on the list */
-    struct device device;  /* when `known` */
+    struct ground ground;
+    struct device device; /* when `known` */
     bool known;
     bool seen; /* this very request began the device's current episode */
     struct episode episode;
@@ -28,18 +31,9 @@ static const char *nonce_of(const struct admission *a)
     return a->knock->request->signed_request.voucher.nonce;
 }
 
-/* The device's place on the list; it is claimed by the first that comes, and by no other. */
-static bool look_at_list(struct task *t, struct reader *r, const struct idevid *idevid,
-                         struct look *look)
+static bool look_at_device(struct task *t, struct reader *r, const struct idevid *idevid,
+                           struct look *look)
 {
-    bool found;
-    struct bytes key = expected_key(t->arena, idevid->manufacturer->name, idevid->serial);
-    TRY(table_find(t, r, &expected_devices, key, &look->place, &found));
-    ENSURE(t, found, E_DEVICE_UNEXPECTED, "serial number %s of manufacturer %s is on no list",
-           idevid->serial, idevid->manufacturer->name);
-    ENSURE(t, !bytes_present(look->place.device) || bytes_equal(look->place.device, idevid->device),
-           E_DEVICE_OTHER_KEY, "serial number %s was claimed by device %s", idevid->serial,
-           bytes_to_hex(t->arena, look->place.device));
     TRY(table_find(t, r, &devices, idevid->device, &look->device, &look->known));
     return !look->known || caller_check_key(t, &look->device, idevid);
 }
@@ -89,17 +83,24 @@ static bool look_around(struct task *t, struct reader *r, const struct admission
                         struct look *ret)
 {
     *ret = (struct look){.known = false};
-    TRY(look_at_list(t, r, a->knock->idevid, ret));
+    const struct idevid *idevid = a->knock->idevid;
+    TRY(look_at_device(t, r, idevid, ret));
     TRY(look_at_nonce(t, r, a, ret));
+    const struct ground_hints hints = {
+        .rule = a->rule,
+        .waits = ret->seen && ret->device.admission == DEVICE_HELD,
+    };
+    TRY(ground_find(t, r, idevid, ret->known ? &ret->device : NULL, &hints, &ret->ground));
     return look_at_attempts(t, a, ret);
 }
 
-static bool claim_place(struct task *t, struct tx *tx, const struct admission *a, struct look *look)
+static bool claim_place(struct task *t, struct tx *tx, const struct admission *a,
+                        struct ground *ground)
 {
-    if (bytes_present(look->place.device))
+    if (ground->kind != GROUND_LIST || bytes_present(ground->place.device))
         return true;
-    look->place.device = a->knock->idevid->device;
-    return table_put(t, tx, &expected_devices, &look->place);
+    ground->place.device = a->knock->idevid->device;
+    return table_put(t, tx, &expected_devices, &ground->place);
 }
 
 static void count_attempt(struct device *device)
@@ -120,6 +121,10 @@ static bool supersede(struct task *t, struct tx *tx, struct bytes id)
     TRY(table_find(t, tx_reader(tx), &episodes, id, &before, &found));
     if (!found || before.closed != 0)
         return true;
+    /* What nobody had decided on need not be decided any more; other orders see for themselves. */
+    if (before.stage == EPISODE_HELD)
+        TRY(order_cancel_in(t, tx, before.voucher_order, E_REQUEST_STALE,
+                            "the device has sent a newer request"));
     before.closed = clock_wall();
     before.closed_because = "the device began anew with a fresh voucher request";
     return table_put(t, tx, &episodes, &before);
@@ -154,7 +159,53 @@ static bool keep_nonce(struct task *t, struct tx *tx, const struct knock *knock,
     return table_put(t, tx, &used_nonces, &used);
 }
 
-static bool begin_episode(struct task *t, struct tx *tx, struct admission *a, struct device *device)
+/* Once for each onboarding: the administrator is to see why it is let in, or is not yet. */
+static bool note_ground(struct task *t, struct tx *tx, const struct knock *knock,
+                        const struct ground *ground, const struct episode *e)
+{
+    const struct admission_rule *rule = &ground->rule;
+    struct event event;
+    if (ground->kind == GROUND_LIST)
+        return true;
+    record_init(t, &event_type, &event);
+    event.actor = "gatehouse";
+    event.device = e->device;
+    event.episode = e->id;
+    event.address = knock->address;
+    if (ground->kind == GROUND_HOLD) {
+        event.name = "held";
+        event.severity = EVENT_WARNING;
+        event.problem = E_DEVICE_HELD->name;
+        event.detail = arena_printf(t->arena, "serial number %s of manufacturer %s is on no list",
+                                    knock->idevid->serial, knock->idevid->manufacturer->name);
+    } else {
+        event.name = "let-in-by-rule";
+        event.severity = rule->unverified ? EVENT_WARNING : EVENT_INFO;
+        event.detail = arena_printf(t->arena, "rule %s, %s%s", rule->name,
+                                    rule->unverified ? "whatever its voucher asserts: "
+                                                     : "when its voucher asserts \"verified\"",
+                                    rule->unverified ? rule->reason : "");
+    }
+    return event_add(t, tx, &event);
+}
+
+/* The order of a request that is new, or of one that came before and has `begun` it. */
+static bool submit(struct task *t, struct tx *tx, struct admission *a, const struct ground *ground,
+                   bool begun)
+{
+    const struct voucher_submission submission = {
+        .knock = a->knock,
+        .episode = a->result.episode,
+        .rvr = begun ? BYTES_ABSENT : a->rvr,
+        .sign_later = ground->kind == GROUND_HOLD || (!begun && !bytes_present(a->rvr)),
+        .held = ground->kind == GROUND_HOLD,
+    };
+    a->result.held = submission.held;
+    return voucher_order_submit(t, tx, a->registrar, &submission, &a->result.order);
+}
+
+static bool begin_episode(struct task *t, struct tx *tx, struct admission *a,
+                          const struct ground *ground, struct device *device)
 {
     const struct knock *knock = a->knock;
     struct episode e;
@@ -162,33 +213,103 @@ static bool begin_episode(struct task *t, struct tx *tx, struct admission *a, st
     record_init(t, &episode_type, &e);
     e.id = id_make(t->arena);
     e.device = device->id;
-    e.stage = EPISODE_REQUESTED;
+    e.stage = ground->kind == GROUND_HOLD ? EPISODE_HELD : EPISODE_REQUESTED;
     e.opened = clock_wall();
     e.nonce = nonce_of(a);
     e.request_sha256 = knock->request->sha256;
     e.our_certificate_sha256 = bytes_sha256(t->arena, knock->ours);
     e.address = knock->address;
     e.masa_url = knock->masa_url;
+    e.rule = ground->kind == GROUND_RULE ? ground->rule.name : NULL;
+    e.needs_verified = ground_needs_verified(ground);
     device->episode = e.id;
     count_attempt(device);
-    TRY(voucher_order_submit(t, tx, a->registrar, knock, e.id, a->rvr, &a->order));
-    e.voucher_order = a->order;
-    a->episode = e.id;
+    a->result.episode = e.id;
+    TRY(submit(t, tx, a, ground, false));
+    e.voucher_order = a->result.order;
     TRY(keep_nonce(t, tx, knock, &e));
     TRY(table_put(t, tx, &episodes, &e));
     TRY(table_put(t, tx, &devices, device));
-    return note_request(t, tx, knock, &e);
+    TRY(note_request(t, tx, knock, &e));
+    return note_ground(t, tx, knock, ground, &e);
 }
 
-static bool join_episode(struct task *t, struct tx *tx, struct admission *a, struct episode *e)
+/* Waiting has come to an end: the device was put on the list meanwhile, or a rule was made. */
+static bool end_hold(struct task *t, struct tx *tx, struct admission *a, struct episode *e)
 {
-    TRY(voucher_order_submit(t, tx, a->registrar, a->knock, e->id, BYTES_ABSENT, &a->order));
-    a->episode = e->id;
-    if (bytes_equal(e->voucher_order, a->order))
+    if (e->stage != EPISODE_HELD)
+        return true;
+    e->stage = EPISODE_REQUESTED;
+    return order_decide_in(t, tx, a->registrar->orders, e->voucher_order, true, "gatehouse");
+}
+
+/* What becomes of the device: only its voucher can tell of one that a rule alone speaks of. */
+static enum device_admission admission_on(const struct look *look)
+{
+    bool admitted = look->known && look->device.admission == DEVICE_ADMITTED;
+    if (look->ground.kind == GROUND_HOLD)
+        return DEVICE_HELD;
+    return ground_needs_verified(&look->ground) && !admitted ? DEVICE_UNEXPECTED : DEVICE_ADMITTED;
+}
+
+/* The device may come in on another ground than when it sent the request for the first time. */
+static bool move_ground(struct task *t, struct tx *tx, struct admission *a, struct look *look)
+{
+    static const struct decided nobody = {NULL, NULL};
+    struct device *device = &look->device;
+    struct episode *e = &look->episode;
+    const char *rule = look->ground.kind == GROUND_RULE ? look->ground.rule.name : NULL;
+    if (look->ground.kind == GROUND_HOLD)
+        return true;
+    if (device->admission != admission_on(look)) {
+        TRY(claim_place(t, tx, a, &look->ground));
+        TRY(standing_set(t, tx, device, device->manufacturer, admission_on(look), &nobody));
+        TRY(table_put(t, tx, &devices, device));
+    }
+    bool same = e->stage != EPISODE_HELD &&
+                e->needs_verified == ground_needs_verified(&look->ground) &&
+                bytes_equal(bytes_of_text(e->rule), bytes_of_text(rule));
+    TRY(end_hold(t, tx, a, e));
+    e->rule = rule;
+    e->needs_verified = ground_needs_verified(&look->ground);
+    return same || table_put(t, tx, &episodes, e);
+}
+
+/* The hold had its time, and the same request has come again. */
+static bool hold_again(struct task *t, struct tx *tx, struct admission *a, struct episode *e)
+{
+    const struct knock *knock = a->knock;
+    struct device device;
+    TRY(caller_device_as(t, tx, a->registrar->callers, knock->idevid, knock->address, DEVICE_HELD,
+                         &device));
+    e->stage = EPISODE_HELD;
+    e->closed = 0;
+    e->closed_because = NULL;
+    return table_put(t, tx, &devices, &device);
+}
+
+static bool join_episode(struct task *t, struct tx *tx, struct admission *a, struct look *look)
+{
+    struct episode *e = &look->episode;
+    TRY(move_ground(t, tx, a, look));
+    a->result.episode = e->id;
+    TRY(submit(t, tx, a, &look->ground, true));
+    if (bytes_equal(e->voucher_order, a->result.order))
         return true;
     TRY(table_get(t, tx_reader(tx), &episodes, e->id, e)); /* the order before it may have said */
-    e->voucher_order = a->order;
+    e->voucher_order = a->result.order;
+    if (a->result.held)
+        TRY(hold_again(t, tx, a, e));
     return table_put(t, tx, &episodes, e);
+}
+
+static bool let_in(struct task *t, struct tx *tx, struct admission *a, struct look *look,
+                   struct device *ret)
+{
+    const struct knock *knock = a->knock;
+    TRY(claim_place(t, tx, a, &look->ground));
+    return caller_device_as(t, tx, a->registrar->callers, knock->idevid, knock->address,
+                            admission_on(look), ret);
 }
 
 static bool admit_in(struct task *t, struct tx *tx, void *arg)
@@ -198,35 +319,39 @@ static bool admit_in(struct task *t, struct tx *tx, void *arg)
     struct device device;
     TRY(look_around(t, tx_reader(tx), a, &look));
     if (look.seen)
-        return join_episode(t, tx, a, &look.episode);
-    ENSURE(t, bytes_present(a->rvr), E_REQUEST_STALE, "a newer request came at the same time");
-    TRY(claim_place(t, tx, a, &look));
-    TRY(caller_device(t, tx, a->registrar->callers, a->knock->idevid, a->knock->address, true,
-                      &device));
-    return begin_episode(t, tx, a, &device);
+        return join_episode(t, tx, a, &look);
+    ENSURE(t, a->prepared, E_REQUEST_STALE, "a newer request came at the same time");
+    TRY(let_in(t, tx, a, &look, &device));
+    return begin_episode(t, tx, a, &look.ground, &device);
 }
 
-/* A look before the update: whoever is not let in costs no signature, nor does asking again. */
+/*
+ * A look before the update: whoever is not let in costs no signature, nor does asking again.  What
+ * is held is signed when it has been approved: a MASA may find a request too old.
+ */
 static bool prepare(struct task *t, const struct registrar *r, struct admission *a)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
     struct look look;
     TRY(view_open(t, r->store, &view));
+    TRY(ground_rule(t, view, a->knock->idevid, &a->rule));
     TRY(look_around(t, view_reader(view), a, &look));
     if (look.seen)
+        return true;
+    a->prepared = true;
+    if (look.ground.kind == GROUND_HOLD)
         return true;
     return registrar_request_make(t, r, a->knock->idevid, &a->knock->request->signed_request,
                                   &a->rvr);
 }
 
 bool admit(struct task *t, const struct registrar *r, const struct knock *knock,
-           struct bytes *ret_order, struct bytes *ret_episode)
+           struct admitted *ret)
 {
     struct admission a = {.registrar = r, .knock = knock};
     TRY(prepare(t, r, &a));
     TRY(store_update(t, r->store, admit_in, &a));
-    orders_wake(r->orders, a.order);
-    *ret_order = a.order;
-    *ret_episode = a.episode;
+    orders_wake(r->orders, a.result.order);
+    *ret = a.result;
     return true;
 }

@@ -13,14 +13,21 @@ struct knock {
     struct bytes ours; /* DER of the certificate it saw */
 };
 
+struct admitted {
+    struct bytes order;
+    struct bytes episode;
+    bool held; /* the order waits for an administrator's word */
+};
+
 /*
- * RFC 8995 5.3: the device is on the list of expected devices, under its manufacturer.  A request
- * with a new nonce begins an episode, and ends the one before; the same request again joins the
- * order it began.  All of it, and the order with our own signed request, in one update.  Fails with
- * E_DEVICE_UNEXPECTED, E_DEVICE_OTHER_KEY, E_NONCE_REUSED, E_REQUEST_STALE, E_TOO_MANY_ATTEMPTS,
- * E_ORDERS_FULL.
+ * RFC 8995 5.3: the device has a place on the list of expected devices, under its manufacturer; or
+ * it is held until an administrator decides.  A request with a new nonce begins an episode, and
+ * ends the one before; the same request again joins the order it began.  All of it, and the order
+ * with our own signed request, in one update.  Fails with E_DEVICE_UNEXPECTED, E_DEVICE_OTHER_KEY,
+ * E_DEVICE_DECLINED, E_DEVICE_GONE, E_TOO_MANY_HELD, E_NONCE_REUSED, E_REQUEST_STALE,
+ * E_TOO_MANY_ATTEMPTS, E_ORDERS_FULL.
  */
 MUST_USE bool admit(struct task *t, const struct registrar *r, const struct knock *knock,
-                    struct bytes *ret_order, struct bytes *ret_episode);
+                    struct admitted *ret);
 
 #endif

@@ -110,6 +110,7 @@ static void furnish(struct house *house)
         .store = house->store,
         .strangers = house->strangers,
         .unexpected_devices = limits->unexpected_devices,
+        .held_devices = limits->held_devices,
         .failures_per_hour = limits->failures_per_hour,
     };
     struct answer_limits answer = {

@@ -73,6 +73,11 @@
     X(E_VOUCHER_PIN, "voucher-pin", "no acceptable voucher",                                       \
       "The voucher pins a certificate that is not in our TLS chain: the pledge would not trust "   \
       "us. It was not handed out. Does the MASA confuse two registrars of yours?")                 \
+    X(E_VOUCHER_NOT_VERIFIED, "voucher-not-verified", "no acceptable voucher",                     \
+      "The device is on no list, and the admission rule that speaks of it asks for a voucher by "  \
+      "which the MASA has verified that it is ours; this one asserts less. It was not handed to "  \
+      "the pledge. If the device is yours, put it on the list: `gatehousectl devices add`; it "    \
+      "will try again by itself. Otherwise somebody else's device of the same kind came here.")    \
     X(E_LOG_FOREIGN, "log-foreign-domain", "not allowed",                                          \
       "The MASA's audit log shows an owner that is neither us nor allowed. The device may be "     \
       "second-hand or was taken over before; it is not enrolled. If you know that owner, add its " \

@@ -26,6 +26,7 @@ const struct problem_status registrar_statuses[] = {
     {E_MASA_URL, 403},
     {E_MASA_REFUSED, 403},
     {E_ORDER_DECLINED, 403},
+    {E_DEVICE_DECLINED, 403},
     /* The caller, or what is known of it. */
     {E_NO_CERTIFICATE, 404},
     {E_UNKNOWN_MAKER, 404},
@@ -34,6 +35,7 @@ const struct problem_status registrar_statuses[] = {
     {E_NO_SERIAL, 404},
     {E_DEVICE_UNEXPECTED, 404},
     {E_DEVICE_OTHER_KEY, 404},
+    {E_DEVICE_GONE, 404},
     {E_TOO_MANY_DEVICES, 404},
     {E_MASA_UNKNOWN, 404},
     {E_NO_EPISODE, 404},
@@ -46,6 +48,7 @@ const struct problem_status registrar_statuses[] = {
     {E_VOUCHER_ISSUER, 406},
     {E_VOUCHER_EXPIRED, 406},
     {E_VOUCHER_PIN, 406},
+    {E_VOUCHER_NOT_VERIFIED, 406},
     /* The form. */
     {E_VOUCHER_FORM, 415},
     {E_MASA_MEDIA_TYPE, 415},
@@ -54,6 +57,7 @@ const struct problem_status registrar_statuses[] = {
     {E_MASA_ANSWER, 502},
     /* We ourselves. */
     {E_TOO_MANY_ATTEMPTS, 503},
+    {E_TOO_MANY_HELD, 503},
     {E_ORDERS_FULL, 503},
     {E_STORE_FULL, 503},
     {E_STORE_CLOSING, 503},

@@ -22,8 +22,7 @@ bool registrar_requestvoucher(struct task *t, struct http_request *rq, struct ht
         .address = http_connection_address(rq->connection),
         .ours = http_connection_ours(rq->connection),
     };
-    struct bytes order;
-    struct bytes episode;
+    struct admitted admitted;
     answer_begin(t, &r->answer);
     ENSURE(t, form != NULL, E_VOUCHER_FORM, "Content-Type %s",
            rq->media_type == NULL ? "missing" : rq->media_type);
@@ -33,10 +32,14 @@ bool registrar_requestvoucher(struct task *t, struct http_request *rq, struct ht
     TRY(pledge_request_check(t, &request, knock.idevid, knock.ours));
     TRY(masa_base(t, knock.idevid, &knock.masa_url));
     failpoint(FP_VOUCHER_BEFORE_SUBMIT);
-    TRY(admit(t, r, &knock, &order, &episode));
+    TRY(admit(t, r, &knock, &admitted));
     failpoint(FP_VOUCHER_AFTER_SUBMIT);
-    onboarding_remember(rq->connection, episode);
-    TRY(order_answer(t, r->orders, order, &r->answer, r->problems, reply));
+    onboarding_remember(rq->connection, admitted.episode);
+    /* RFC 8995 5.6, and what a redirected pledge makes of errors: 202 keeps it at our door. */
+    if (admitted.held)
+        answer_later(reply, r->answer.retry_after);
+    else
+        TRY(order_answer(t, r->orders, admitted.order, &r->answer, r->problems, reply));
     failpoint(FP_VOUCHER_BEFORE_REPLY);
     return true;
 }

@@ -5,9 +5,11 @@
 #include "core/base/failpoint.h"
 #include "core/pledge/order_events.h"
 #include "core/pledge/trust.h"
+#include "core/store/records/standing.h"
 #include "registrar/audit_log_order.h"
 #include "registrar/masa.h"
 #include "registrar/onboarding.h"
+#include "registrar/registrar_request.h"
 #include "registrar/voucher_check.h"
 
 #include <string.h>
@@ -20,6 +22,9 @@ struct voucher_job {
     const char *serial;
     const char *nonce;
     struct bytes idevid_issuer;
+    /* What ours is made of when the order is carried out: when the pledge's request was held. */
+    struct bytes pledge_request;
+    struct bytes_list idevid_chain;
     struct record_rest rest;
 };
 
@@ -36,6 +41,10 @@ static const struct field voucher_job_fields[] = {
           .max = NONCE_TEXT_MAX, .help = "Of the pledge's request."),
     FIELD(6, struct voucher_job, idevid_issuer, "idevid-issuer", FIELD_OCTETS,
           .flags = FIELD_REQUIRED, .help = "Whose serial number it is."),
+    FIELD(30, struct voucher_job, pledge_request, "pledge-request", FIELD_OCTETS,
+          .max = VOUCHER_SIZE_MAX, .help = "The pledge's request, when ours is yet to be made."),
+    FIELD(31, struct voucher_job, idevid_chain, "idevid-chain", FIELD_OCTETS_LIST,
+          .help = "The IDevID it came with, and its issuers."),
 };
 static const struct record_type voucher_job_type =
     RECORD_TYPE("voucher-job", 1, struct voucher_job, voucher_job_fields);
@@ -51,9 +60,9 @@ static struct bytes voucher_identity(struct task *t, const struct knock *knock)
 }
 
 bool voucher_order_submit(struct task *t, struct tx *tx, const struct registrar *r,
-                          const struct knock *knock, struct bytes episode, struct bytes rvr,
-                          struct bytes *ret_order)
+                          const struct voucher_submission *submission, struct bytes *ret_order)
 {
+    const struct knock *knock = submission->knock;
     struct voucher_job job;
     record_init(t, &voucher_job_type, &job);
     job.media_type = knock->request->signed_request.form->media_type;
@@ -62,13 +71,18 @@ bool voucher_order_submit(struct task *t, struct tx *tx, const struct registrar 
     job.serial = knock->idevid->serial;
     job.nonce = knock->request->signed_request.voucher.nonce;
     TRY(cert_idevid_issuer(t, knock->idevid->cert, &job.idevid_issuer));
+    if (submission->sign_later) {
+        job.pledge_request = knock->request->signed_request.octets;
+        job.idevid_chain = certs_der(t, &knock->idevid->chain);
+    }
     struct order_request request = {
         .kind = &voucher_order,
         .identity = voucher_identity(t, knock),
         .device = knock->idevid->device,
-        .episode = episode,
+        .episode = submission->episode,
         .peer = masa_peer(t, knock->masa_url),
-        .work = rvr,
+        .work = submission->rvr,
+        .needs_approval = submission->held,
     };
     enum order_join join;
     TRY(record_encode(t, &voucher_job_type, &job, &request.request));
@@ -84,6 +98,20 @@ struct voucher_run {
     const struct trusted_maker *maker;
 };
 
+/* What was held has been approved: our request is made now, and durable before it is sent. */
+static bool sign_request(struct task *t, struct voucher_run *vr)
+{
+    struct signed_voucher prior;
+    struct idevid idevid = {.serial = vr->job.serial};
+    struct bytes rvr;
+    TRY(vr->form->open(t, vr->job.pledge_request, 0, &prior));
+    TRY(certs_parse(t, &vr->job.idevid_chain, &idevid.chain));
+    ENSURE(t, idevid.chain.count > 0, E_INTERNAL, "an order without the IDevID that it is for");
+    idevid.cert = idevid.chain.items[0];
+    TRY(registrar_request_make(t, vr->registrar, &idevid, &prior, &rvr));
+    return order_save_work(t, vr->run, rvr, NULL, NULL);
+}
+
 static bool read_job(struct task *t, struct voucher_run *vr)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
@@ -91,12 +119,15 @@ static bool read_job(struct task *t, struct voucher_run *vr)
     TRY(record_decode(t, &voucher_job_type, vr->run->request, &vr->job));
     vr->form = voucher_form_of(vr->job.media_type);
     ENSURE(t, vr->form != NULL, E_VOUCHER_FORM, "%s", vr->job.media_type);
-    ENSURE(t, bytes_present(vr->run->work), E_REQUEST_STALE,
-           "its order had its time, and our request to the MASA with it");
+    ENSURE(t, bytes_present(vr->run->work) || bytes_present(vr->job.pledge_request),
+           E_REQUEST_STALE, "its order had its time, and our request to the MASA with it");
     TRY(view_open(t, vr->registrar->store, &view));
     /* A MASA may refuse a device a second voucher (RFC 8995 5.6): no request for a closed one. */
     TRY(onboarding_open(t, view_reader(view), vr->run->order->episode, &e));
-    return callers_maker(t, vr->registrar->callers, vr->job.manufacturer, &vr->maker);
+    TRY(callers_maker(t, vr->registrar->callers, vr->job.manufacturer, &vr->maker));
+    view_close(view);
+    view = NULL;
+    return bytes_present(vr->run->work) || sign_request(t, vr);
 }
 
 /* RFC 8995 5.6: what the MASA's status means. */
@@ -162,12 +193,34 @@ struct handover {
     struct bytes log_order;
 };
 
+/*
+ * RFC 8366 5.3: a device that only a rule lets in is ours when the MASA says that it has verified
+ * that.  Whoever owns a device of the same kind gets as far as here, and no voucher of ours.
+ */
+static bool check_assertion(struct task *t, struct tx *tx, const struct episode *e,
+                            const char *assertion)
+{
+    static const struct decided nobody = {NULL, NULL};
+    struct device device;
+    if (!e->needs_verified)
+        return true;
+    ENSURE(t, episode_voucher_suffices(e, assertion), E_VOUCHER_NOT_VERIFIED,
+           "rule %s asks for the assertion \"verified\", the voucher has \"%s\"",
+           e->rule == NULL ? "(none)" : e->rule, assertion == NULL ? "" : assertion);
+    TRY(table_get(t, tx_reader(tx), &devices, e->device, &device));
+    if (device.admission == DEVICE_ADMITTED)
+        return true;
+    TRY(standing_set(t, tx, &device, device.manufacturer, DEVICE_ADMITTED, &nobody));
+    return table_put(t, tx, &devices, &device);
+}
+
 static bool note_voucher(struct task *t, struct tx *tx, void *arg)
 {
     struct handover *h = arg;
     const struct order *order = h->vr->run->order;
     struct episode e;
     TRY(onboarding_open(t, tx_reader(tx), order->episode, &e));
+    TRY(check_assertion(t, tx, &e, h->voucher->assertion));
     if (e.stage == EPISODE_REQUESTED || e.stage == EPISODE_VOUCHER_REFUSED)
         e.stage = EPISODE_VOUCHER;
     e.voucher_sha256 = bytes_sha256(t->arena, h->octets);
@@ -213,11 +266,17 @@ static const struct problem_kind *const final[] = {E_MASA_REFUSED, E_MASA_UNKNOW
                                                    E_MASA_MEDIA_TYPE, NULL};
 /* What else an order is refused with. */
 static const struct problem_kind *const liftable[] = {
-    E_MASA_CREDENTIALS,  E_MASA_ANSWER,
-    E_VOUCHER_UNTRUSTED, E_VOUCHER_SIGNATURE,
-    E_VOUCHER_SERIAL,    E_VOUCHER_NONCE,
-    E_VOUCHER_ISSUER,    E_VOUCHER_EXPIRED,
-    E_VOUCHER_PIN,       NULL,
+    E_MASA_CREDENTIALS,
+    E_MASA_ANSWER,
+    E_VOUCHER_UNTRUSTED,
+    E_VOUCHER_SIGNATURE,
+    E_VOUCHER_SERIAL,
+    E_VOUCHER_NONCE,
+    E_VOUCHER_ISSUER,
+    E_VOUCHER_EXPIRED,
+    E_VOUCHER_PIN,
+    E_VOUCHER_NOT_VERIFIED,
+    NULL,
 };
 
 bool voucher_order_told(const struct task *t)
@@ -256,8 +315,22 @@ static bool may_replay(struct task *t, struct reader *r, const struct order *ord
     struct episode e;
     bool found;
     TRY(table_find(t, r, &episodes, order->episode, &e, &found));
-    *ret = found && e.closed == 0;
+    *ret = found && e.closed == 0 && episode_voucher_suffices(&e, e.voucher_assertion);
     return true;
+}
+
+/* Nobody decided while the pledge waited: it is an unexpected device as others are. */
+static bool end_hold(struct task *t, struct tx *tx, struct episode *e)
+{
+    static const struct decided nobody = {NULL, NULL};
+    struct device device;
+    e->closed = clock_wall();
+    e->closed_because = "nobody decided while the pledge waited";
+    TRY(table_get(t, tx_reader(tx), &devices, e->device, &device));
+    if (device.admission != DEVICE_HELD || !bytes_equal(device.episode, e->id))
+        return true;
+    TRY(standing_set(t, tx, &device, device.manufacturer, DEVICE_UNEXPECTED, &nobody));
+    return table_put(t, tx, &devices, &device);
 }
 
 static bool note_given_up(struct task *t, struct tx *tx, const struct order *order)
@@ -266,7 +339,10 @@ static bool note_given_up(struct task *t, struct tx *tx, const struct order *ord
     TRY(table_get(t, tx_reader(tx), &episodes, order->episode, &e));
     if (e.closed != 0) /* nobody has waited for it any more */
         return true;
-    e.stage = EPISODE_VOUCHER_REFUSED;
+    if (e.stage == EPISODE_HELD)
+        TRY(end_hold(t, tx, &e));
+    else
+        e.stage = EPISODE_VOUCHER_REFUSED;
     TRY(table_put(t, tx, &episodes, &e));
     return order_given_up_note(t, tx, order, "voucher-given-up");
 }

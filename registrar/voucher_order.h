@@ -4,15 +4,21 @@
 
 #include "registrar/admission.h"
 
+struct voucher_submission {
+    const struct knock *knock;
+    struct bytes episode;
+    struct bytes rvr; /* our own signed request; absent: signed later, or the order is there */
+    bool sign_later;  /* by the order's runner */
+    bool held;        /* it waits for approval */
+};
 /*
- * Inside an update: submits, or joins the order of the same request of the same device.  `rvr` is
- * our own signed request: it is durable with the order and sent as it stands, again and again if
- * need be.  Absent: only an order that is there can be joined.  Call orders_wake() when the update
- * is through.
+ * Inside an update: submits, or joins the order of the same request of the same device.  Our own
+ * request is durable before it is sent, and sent as it stands, again and again if need be.  Call
+ * orders_wake() when the update is through.
  */
 MUST_USE bool voucher_order_submit(struct task *t, struct tx *tx, const struct registrar *r,
-                                   const struct knock *knock, struct bytes episode,
-                                   struct bytes rvr, struct bytes *ret_order);
+                                   const struct voucher_submission *submission,
+                                   struct bytes *ret_order);
 
 /* True when the task's problem is one that the order itself has put into the timeline. */
 bool voucher_order_told(const struct task *t);

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #define BODY_MAX    (1024UL * 1024)
-#define WORD_MAX    1024          /* octets of a word on what the path names */
+#define WORD_MAX    1024 /* octets of a word on what the path names */
+#define ACTION_MAX  4096 /* the same with a reason */
+#define RULE_MAX    (16UL * 1024)
 #define QUOTE_MAX   128           /* octets of a foreign word in a detail */
 #define USER_BUFFER (64UL * 1024) /* octets: a line of the user database */
 
@@ -36,6 +38,10 @@ static const struct problem_status statuses[] = {
     }
 
 static const struct http_route routes[] = {
+    READ("/v1/admission-rules", api_admission_rules),
+    WRITE("POST", "/v1/admission-rules", RULE_MAX, api_admission_rule_add),
+    READ("/v1/admission-rules/{}", api_admission_rule),
+    REMOVE("/v1/admission-rules/{}", api_admission_rule_remove),
     READ("/v1/authorities", api_authorities),
     READ("/v1/configurations", api_configurations),
     WRITE("POST", "/v1/configurations", BODY_MAX, api_configuration_set),
@@ -44,7 +50,7 @@ static const struct http_route routes[] = {
     READ("/v1/devices", api_devices),
     WRITE("POST", "/v1/devices", BODY_MAX, api_devices_expect),
     READ("/v1/devices/{}", api_device),
-    WRITE("POST", "/v1/devices/{}", WORD_MAX, api_device_act),
+    WRITE("POST", "/v1/devices/{}", ACTION_MAX, api_device_act),
     READ("/v1/manufacturers", api_manufacturers),
     WRITE("POST", "/v1/manufacturers", BODY_MAX, api_manufacturer_add),
     READ("/v1/manufacturers/{}", api_manufacturer),

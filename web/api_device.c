@@ -4,7 +4,6 @@
 #include "core/store/records/device.h"
 #include "core/store/records/episode.h"
 #include "core/store/records/event.h"
-#include "core/store/records/manufacturer.h"
 #include "web/api_internal.h"
 
 #define EVENTS           100 /* of the timeline, unless asked for more */
@@ -23,49 +22,6 @@ struct found {
 
 /* ---- Which one ---- */
 
-static bool find_by_id(struct task *t, struct view *view, const char *text, struct found *ret)
-{
-    struct bytes id;
-    if (!bytes_from_hex(t->arena, text, &id) || id.len != DEVICE_ID_LEN)
-        return true;
-    return table_find(t, view_reader(view), &devices, id, &ret->device, &ret->seen);
-}
-
-static bool find_by_serial(struct task *t, struct view *view, const char *serial, struct found *ret)
-{
-    struct table_scan scan = api_scan_serial(t, view, serial);
-    struct device another;
-    bool more;
-    TRY(table_scan_next(t, &scan, &ret->device, &ret->seen));
-    if (!ret->seen)
-        return true;
-    TRY(table_scan_next(t, &scan, &another, &more));
-    ENSURE(t, !more, E_AMBIGUOUS, "more than one device has the serial number %s",
-           api_quote(t, serial));
-    return true;
-}
-
-static bool find_expected(struct task *t, struct view *view, const char *serial, struct found *ret)
-{
-    struct table_scan scan = table_scan(t, view, &manufacturers, BYTES_ABSENT);
-    for (;;) {
-        struct manufacturer m;
-        struct expected expected;
-        bool found;
-        TRY(table_scan_next(t, &scan, &m, &found));
-        if (!found)
-            return true;
-        TRY(table_find(t, view_reader(view), &expected_devices,
-                       expected_key(t->arena, m.name, serial), &expected, &found));
-        if (!found)
-            continue;
-        ENSURE(t, !ret->listed, E_AMBIGUOUS, "%s is expected from more than one manufacturer",
-               api_quote(t, serial));
-        ret->expected = expected;
-        ret->listed = true;
-    }
-}
-
 /* The place that the device has claimed, or may claim. */
 static bool find_place(struct task *t, struct view *view, struct found *ret)
 {
@@ -83,12 +39,10 @@ static bool find_place(struct task *t, struct view *view, struct found *ret)
 
 static bool find(struct task *t, struct view *view, const char *text, struct found *ret)
 {
-    TRY(find_by_id(t, view, text, ret));
-    if (!ret->seen)
-        TRY(find_by_serial(t, view, text, ret));
+    TRY(api_find_device(t, view, text, NULL, &ret->device, &ret->seen));
     if (ret->seen)
         return find_place(t, view, ret);
-    TRY(find_expected(t, view, text, ret));
+    TRY(api_find_place(t, view, text, &ret->expected, &ret->listed));
     ENSURE(t, ret->listed, E_NOT_FOUND, "no device with the id or serial number %s",
            api_quote(t, text));
     return true;

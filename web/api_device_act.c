@@ -1,12 +1,14 @@
-/* POST devices/{}: a device's place on the list of expected devices is taken away or vacated. */
+/*
+ * POST devices/{}: what is to become of a device.  Here: its place on the list of expected devices
+ * is taken away or vacated.
+ */
 #include "core/store/records/device.h"
 #include "core/store/records/device_name.h"
 #include "core/store/records/event.h"
 #include "core/store/records/manufacturer.h"
 #include "core/store/records/profile.h"
-#include "core/store/records/setting.h"
+#include "core/store/records/standing.h"
 #include "web/api_internal.h"
-#include "web/views.h"
 
 #include <string.h>
 
@@ -129,28 +131,13 @@ static struct bytes_list concerned(struct task *t, const struct act *act)
     return (struct bytes_list){ids, count};
 }
 
-/* Whoever admits it counts it down again. */
-static bool count_unexpected(struct task *t, struct tx *tx, const char *manufacturer)
-{
-    struct setting counter;
-    bool found;
-    const char *name = arena_printf(t->arena, SETTING_UNEXPECTED_DEVICES "%s", manufacturer);
-    TRY(table_find(t, tx_reader(tx), &settings, bytes_of_text(name), &counter, &found));
-    if (!found) {
-        record_init(t, &setting_type, &counter);
-        counter.name = name;
-    }
-    counter.number++;
-    return table_put(t, tx, &settings, &counter);
-}
-
 /* A device is admitted as long as it holds its place. */
 static bool dismiss(struct task *t, struct tx *tx, struct device *device)
 {
+    static const struct decided nobody = {NULL, NULL};
     if (device->admission != DEVICE_ADMITTED)
         return true;
-    device->admission = DEVICE_UNEXPECTED;
-    return count_unexpected(t, tx, device->manufacturer);
+    return standing_set(t, tx, device, device->manufacturer, DEVICE_UNEXPECTED, &nobody);
 }
 
 static bool note(struct task *t, struct tx *tx, const struct act *act, const char *event,
@@ -247,18 +234,26 @@ static bool vacate_place(struct task *t, struct tx *tx, void *arg)
     return table_put(t, tx, &expected_devices, &act->place);
 }
 
-bool api_device_act(struct task *t, struct http_request *rq, struct http_reply *reply)
+static bool change_place(struct task *t, struct http_request *rq,
+                         const struct device_action *action, struct http_reply *reply)
 {
-    static const char *const actions[] = {"remove", "readmit", NULL};
-    static const store_fn updates[] = {remove_place, vacate_place};
-    struct device_action action;
-    unsigned which;
+    struct act act = {.manufacturer = action->manufacturer, .actor = api_actor(t, rq)};
+    bool removes = strcmp(action->action, "remove") == 0;
     json_t *json;
-    TRY(api_read_record(t, rq, &device_action_type, &action));
-    TRY(api_choice(t, "action", action.action, actions, &which));
-    struct act act = {.manufacturer = action.manufacturer, .actor = api_actor(t, rq)};
     TRY(find(t, api_of(rq)->store, rq->parameter, &act));
-    TRY(store_update(t, api_of(rq)->store, updates[which], &act));
+    TRY(store_update(t, api_of(rq)->store, removes ? remove_place : vacate_place, &act));
     TRY(record_to_json(t, &expected_type, &act.place, &json));
     return api_reply(t, reply, 200, json);
+}
+
+bool api_device_act(struct task *t, struct http_request *rq, struct http_reply *reply)
+{
+    static const char *const actions[] = {"remove", "readmit", "approve", "decline", NULL};
+    static const api_device_word words[] = {change_place, change_place, api_device_decide,
+                                            api_device_decide};
+    struct device_action action;
+    unsigned which;
+    TRY(api_read_record(t, rq, &device_action_type, &action));
+    TRY(api_choice(t, "action", action.action, actions, &which));
+    return words[which](t, rq, &action, reply);
 }

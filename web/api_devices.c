@@ -2,9 +2,7 @@
 #include "core/store/records/device.h"
 #include "core/store/records/episode.h"
 #include "core/store/records/event.h"
-#include "core/store/records/manufacturer.h"
 #include "web/api_internal.h"
-#include "web/views.h"
 
 #include <string.h>
 
@@ -12,13 +10,6 @@
 #define LAST_PROBLEM_LOOK 16
 
 /* ---- GET ---- */
-
-struct device_filter {
-    struct view *view;
-    const char *serial; /* NULL: any */
-    const char *manufacturer;
-    const char *stage;
-};
 
 static bool same(const char *wanted, const char *text)
 {
@@ -80,7 +71,7 @@ static bool note_of(struct task *t, struct view *view, const struct device *devi
     return true;
 }
 
-static bool add_seen(struct task *t, struct page *page, const void *record, void *arg)
+bool api_add_device(struct task *t, struct page *page, const void *record, void *arg)
 {
     const struct device_filter *filter = arg;
     const struct device *device = record;
@@ -93,7 +84,8 @@ static bool add_seen(struct task *t, struct page *page, const void *record, void
         .last_seen = device->last_seen,
         .last_address = device->last_address,
     };
-    if (!same(filter->manufacturer, device->manufacturer))
+    if (!same(filter->manufacturer, device->manufacturer) ||
+        (filter->by_admission && filter->admission != line.admission))
         return true;
     TRY(stage_of(t, filter->view, device, &line.stage));
     if (!same(filter->stage, line.stage))
@@ -104,7 +96,17 @@ static bool add_seen(struct task *t, struct page *page, const void *record, void
     return page_add(t, page, &device_line_type, &line);
 }
 
-static bool add_not_seen(struct task *t, struct page *page, const void *record, void *arg)
+/* The device whose current onboarding this is. */
+static bool add_onboarded(struct task *t, struct page *page, const void *record, void *arg)
+{
+    const struct device_filter *filter = arg;
+    const struct episode *episode = record;
+    struct device device;
+    TRY(table_get(t, view_reader(filter->view), &devices, episode->device, &device));
+    return !bytes_equal(device.episode, episode->id) || api_add_device(t, page, &device, arg);
+}
+
+bool api_add_place(struct task *t, struct page *page, const void *record, void *arg)
 {
     const struct device_filter *filter = arg;
     const struct expected *expected = record;
@@ -114,80 +116,122 @@ static bool add_not_seen(struct task *t, struct page *page, const void *record, 
         .admission = LINE_EXPECTED,
         .note = expected->note,
     };
-    if (bytes_present(expected->device) || filter->stage != NULL ||
-        !same(filter->manufacturer, expected->manufacturer))
+    if (filter->stage != NULL || !same(filter->manufacturer, expected->manufacturer) ||
+        (filter->by_admission && filter->admission != LINE_EXPECTED))
         return true;
     return page_add(t, page, &device_line_type, &line);
 }
 
-/* ---- One serial number: few, and found without looking at all others ---- */
+/* ---- Where they are found: never by looking at all that are not wanted ---- */
 
-struct table_scan api_scan_serial(struct task *t, struct view *view, const char *serial)
+/* Of the cursors within one admission each. */
+static const char seen_letters[] = {'a', 'b', 'c', 'd', 'f', 'g'};
+
+struct sources {
+    struct page_source items[ARRAY_SIZE(seen_letters) + 1];
+    size_t count;
+};
+
+static void add_source(struct sources *all, const struct page_source *source)
 {
-    const struct bytes parts[] = {bytes_of_text(serial), BYTES_LITERAL("\0")};
-    struct bytes prefix = bytes_concat(t->arena, parts, ARRAY_SIZE(parts));
-    return table_scan_index(t, view, &devices, &devices_by_serial, prefix, false);
+    all->items[all->count++] = *source;
 }
 
-static bool add_seen_with_serial(struct task *t, struct page *page, struct device_filter *filter)
+static void add_admission(struct task *t, struct sources *all, struct device_filter *filter,
+                          unsigned admission)
 {
-    struct table_scan scan = api_scan_serial(t, filter->view, filter->serial);
-    bool found = true;
-    while (!page_full(page)) {
-        struct device *device = arena_alloc(t->arena, sizeof(*device));
-        TRY(table_scan_next(t, &scan, device, &found));
-        if (!found)
-            break;
-        page->looked++;
-        TRY(add_seen(t, page, device, filter));
-    }
+    const struct page_source source = {
+        .letter = seen_letters[admission],
+        .table = &devices,
+        .index = &devices_by_admission,
+        .prefix = devices_admission_key(t->arena, admission, filter->manufacturer),
+        .each = api_add_device,
+        .arg = filter,
+    };
+    add_source(all, &source);
+}
+
+static void add_seen(struct task *t, struct sources *all, struct device_filter *filter)
+{
+    const struct page_source every = {
+        .letter = 's', .table = &devices, .each = api_add_device, .arg = filter};
+    const uint8_t octet = (uint8_t)filter->stage_number;
+    const struct page_source staged = {
+        .letter = 't',
+        .table = &episodes,
+        .index = &episodes_by_stage,
+        .prefix = bytes_copy(t->arena, bytes_make(&octet, 1)),
+        .each = add_onboarded,
+        .arg = filter,
+    };
+    if (filter->by_admission)
+        add_admission(t, all, filter, filter->admission - LINE_SEEN);
+    else if (filter->stage != NULL)
+        add_source(all, &staged);
+    else if (filter->manufacturer == NULL)
+        add_source(all, &every);
+    else
+        for (unsigned i = 0; i < ARRAY_SIZE(seen_letters); i++)
+            add_admission(t, all, filter, i);
+}
+
+static void add_places(struct task *t, struct sources *all, struct device_filter *filter)
+{
+    const struct page_source source = {
+        .letter = 'e',
+        .table = &expected_devices,
+        .index = &expected_open,
+        .prefix = filter->manufacturer == NULL ? BYTES_ABSENT
+                                               : expected_key(t->arena, filter->manufacturer, ""),
+        .each = api_add_place,
+        .arg = filter,
+    };
+    add_source(all, &source);
+}
+
+static bool read_filter(struct task *t, struct http_request *rq, struct device_filter *ret)
+{
+    struct device_filter filter = {
+        .serial = http_query(t, rq, "serial"),
+        .search = http_query(t, rq, "search"),
+        .manufacturer = http_query(t, rq, "manufacturer"),
+        .stage = http_query(t, rq, "stage"),
+    };
+    const char *admission = http_query(t, rq, "admission");
+    const struct field *f = record_field(&device_line_type, "admission");
+    if (filter.stage != NULL)
+        TRY(api_choice(t, "stage", filter.stage, episode_stage_names, &filter.stage_number));
+    if (admission != NULL)
+        TRY(api_choice(t, "admission", admission, f->names, &filter.admission));
+    filter.by_admission = admission != NULL;
+    ENSURE(t, filter.serial == NULL || filter.search == NULL, E_INVALID,
+           "search: cannot be asked for together with serial");
+    *ret = filter;
     return true;
 }
 
-static bool add_not_seen_with_serial(struct task *t, struct page *page,
-                                     struct device_filter *filter)
+static bool list(struct task *t, struct device_filter *filter, struct page *page)
 {
-    struct table_scan scan = table_scan(t, filter->view, &manufacturers, BYTES_ABSENT);
-    while (!page_full(page)) {
-        struct manufacturer m;
-        struct expected expected;
-        bool found;
-        TRY(table_scan_next(t, &scan, &m, &found));
-        if (!found)
-            break;
-        page->looked++;
-        TRY(table_find(t, view_reader(filter->view), &expected_devices,
-                       expected_key(t->arena, m.name, filter->serial), &expected, &found));
-        if (found)
-            TRY(add_not_seen(t, page, &expected, filter));
-    }
-    return true;
+    struct sources all = {.count = 0};
+    if (!filter->by_admission || filter->admission != LINE_EXPECTED)
+        add_seen(t, &all, filter);
+    if (filter->stage == NULL && (!filter->by_admission || filter->admission == LINE_EXPECTED))
+        add_places(t, &all, filter);
+    return page_fill(t, filter->view, page, all.items, all.count);
 }
 
 bool api_devices(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     struct view *view CLEANUP(view_cleanup) = NULL;
-    struct device_filter filter = {
-        .serial = http_query(t, rq, "serial"),
-        .manufacturer = http_query(t, rq, "manufacturer"),
-        .stage = http_query(t, rq, "stage"),
-    };
-    const struct page_source sources[] = {
-        {'s', &devices, add_seen, &filter},
-        {'e', &expected_devices, add_not_seen, &filter},
-    };
+    struct device_filter filter;
     struct page page;
-    unsigned stage;
     TRY(page_read(t, rq, &page));
-    if (filter.stage != NULL)
-        TRY(api_choice(t, "stage", filter.stage, episode_stage_names, &stage));
+    TRY(read_filter(t, rq, &filter));
     TRY(view_open(t, api_of(rq)->store, &view));
     filter.view = view;
-    if (filter.serial == NULL) {
-        TRY(page_fill(t, view, &page, sources, ARRAY_SIZE(sources)));
-    } else {
-        TRY(add_seen_with_serial(t, &page, &filter));
-        TRY(add_not_seen_with_serial(t, &page, &filter));
-    }
+    if (filter.serial != NULL || filter.search != NULL)
+        TRY(api_search_devices(t, &filter, &page));
+    else
+        TRY(list(t, &filter, &page));
     return page_reply(t, reply, &page);
 }

@@ -3,11 +3,20 @@
 #define GATEHOUSE_WEB_API_INTERNAL_H
 
 #include "core/base/json.h"
+#include "core/store/records/device.h"
 #include "core/store/table.h"
 #include "web/api.h"
+#include "web/views.h"
 
 /* ---- Handlers, one file per resource ---- */
 
+MUST_USE bool api_admission_rules(struct task *t, struct http_request *rq,
+                                  struct http_reply *reply);
+MUST_USE bool api_admission_rule(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_admission_rule_add(struct task *t, struct http_request *rq,
+                                     struct http_reply *reply);
+MUST_USE bool api_admission_rule_remove(struct task *t, struct http_request *rq,
+                                        struct http_reply *reply);
 MUST_USE bool api_manufacturers(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_manufacturer(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_manufacturer_add(struct task *t, struct http_request *rq,
@@ -36,6 +45,12 @@ MUST_USE bool api_profiles(struct task *t, struct http_request *rq, struct http_
 MUST_USE bool api_profile(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_profile_add(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_profile_set(struct task *t, struct http_request *rq, struct http_reply *reply);
+
+/* What POST devices/{} does, by what it says. */
+typedef bool (*api_device_word)(struct task *t, struct http_request *rq,
+                                const struct device_action *action, struct http_reply *reply);
+MUST_USE bool api_device_decide(struct task *t, struct http_request *rq,
+                                const struct device_action *action, struct http_reply *reply);
 
 /* ---- Requests and replies ---- */
 
@@ -92,6 +107,15 @@ MUST_USE bool api_open_orders(struct task *t, struct view *view, struct bytes de
 
 /* Devices with exactly this serial number, under whatever issuers. */
 struct table_scan api_scan_serial(struct task *t, struct view *view, const char *serial);
+/*
+ * The device with this id, or with this serial number, of that manufacturer unless it is NULL.
+ * Fails with E_AMBIGUOUS when there are several.
+ */
+MUST_USE bool api_find_device(struct task *t, struct view *view, const char *text,
+                              const char *manufacturer, struct device *ret, bool *ret_found);
+/* The place with this serial number that nobody has claimed yet.  Fails with E_AMBIGUOUS. */
+MUST_USE bool api_find_place(struct task *t, struct view *view, const char *serial,
+                             struct expected *ret, bool *ret_found);
 
 /* ---- Listings, a page at a time ---- */
 
@@ -109,10 +133,12 @@ struct page {
     const char *next; /* cursor of the next page; NULL: that was all */
 };
 
-/* One table that a listing shows. */
+/* A part of a table that a listing shows. */
 struct page_source {
     char letter; /* in cursors */
     const struct table *table;
+    const struct table_index *index; /* NULL: by record key */
+    struct bytes prefix;             /* of those keys; absent: all of them */
     /* Adds the record, or something made of it, when it is wanted. */
     bool (*each)(struct task *t, struct page *page, const void *record, void *arg);
     void *arg;
@@ -123,11 +149,31 @@ MUST_USE bool page_read(struct task *t, const struct http_request *rq, struct pa
 bool page_full(const struct page *page);
 MUST_USE bool page_add(struct task *t, struct page *page, const struct record_type *type,
                        const void *record);
-/* Records of the sources, one source after the other, each in key order. */
+/*
+ * Records of the sources, one source after the other, each in key order.  What `each` allocates is
+ * given back after it, but for what page_add() was given.
+ */
 MUST_USE bool page_fill(struct task *t, struct view *view, struct page *page,
                         const struct page_source *sources, size_t count);
 /* {"items": [...], "next": "..."} */
 MUST_USE bool page_reply(struct task *t, struct http_reply *reply, const struct page *page);
+/* Devices as GET devices shows them, by what it was asked for. */
+struct device_filter {
+    struct view *view;
+    const char *serial; /* NULL: any; so of the others */
+    const char *search;
+    const char *manufacturer;
+    const char *stage;
+    unsigned stage_number;
+    bool by_admission;
+    unsigned admission; /* enum line_admission */
+};
+/* For page_source.each, with the filter: a struct device, or a struct expected. */
+MUST_USE bool api_add_device(struct task *t, struct page *page, const void *record, void *arg);
+MUST_USE bool api_add_place(struct task *t, struct page *page, const void *record, void *arg);
+/* By filter->serial, or by filter->search. */
+MUST_USE bool api_search_devices(struct task *t, struct device_filter *filter, struct page *page);
+
 /* A whole table, as it stands. */
 MUST_USE bool page_of_table(struct task *t, struct http_request *rq, struct http_reply *reply,
                             const struct table *table);

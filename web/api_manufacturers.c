@@ -1,11 +1,12 @@
 #include "core/base/clock.h"
 #include "core/http/address.h"
 #include "core/pki/chain.h"
+#include "core/store/records/admission_rule.h"
 #include "core/store/records/device.h"
 #include "core/store/records/event.h"
 #include "core/store/records/manufacturer.h"
 #include "core/store/records/profile.h"
-#include "core/store/records/setting.h"
+#include "core/store/records/standing.h"
 #include "web/api_internal.h"
 
 #include <string.h>
@@ -184,17 +185,30 @@ static bool check_not_expected(struct task *t, struct view *view, const char *na
 
 static bool check_not_seen(struct task *t, struct view *view, const char *name)
 {
-    struct table_scan scan = table_scan(t, view, &devices, BYTES_ABSENT);
-    for (;;) {
-        struct arena_mark mark = arena_mark(t->arena);
+    for (unsigned i = 0; device_admission_names[i] != NULL; i++) {
+        struct bytes prefix = devices_admission_key(t->arena, i, name);
+        struct table_scan scan =
+            table_scan_index(t, view, &devices, &devices_by_admission, prefix, false);
         struct device device;
         bool found;
         TRY(table_scan_next(t, &scan, &device, &found));
+        ENSURE(t, !found, E_IN_USE, "devices of %s have been seen: %s, for one", name,
+               api_quote(t, device.serial));
+    }
+    return true;
+}
+
+static bool check_no_rule(struct task *t, struct view *view, const char *name)
+{
+    struct table_scan scan = table_scan(t, view, &admission_rules, BYTES_ABSENT);
+    for (;;) {
+        struct admission_rule rule;
+        bool found;
+        TRY(table_scan_next(t, &scan, &rule, &found));
         if (!found)
             return true;
-        ENSURE(t, strcmp(device.manufacturer, name) != 0, E_IN_USE,
-               "devices of %s have been seen: %s, for one", name, api_quote(t, device.serial));
-        arena_rewind(t->arena, mark);
+        ENSURE(t, strcmp(rule.manufacturer, name) != 0, E_IN_USE,
+               "admission rule %s speaks of devices of %s", rule.name, name);
     }
 }
 
@@ -209,6 +223,7 @@ static bool check_unused(struct task *t, struct store *store, const char *name)
     TRY(view_open(t, store, &view));
     TRY(table_get(t, view_reader(view), &manufacturers, bytes_of_text(name), &m));
     TRY(check_not_expected(t, view, name));
+    TRY(check_no_rule(t, view, name));
     return check_not_seen(t, view, name);
 }
 
@@ -222,12 +237,11 @@ static bool remove_manufacturer(struct task *t, struct tx *tx, void *arg)
 {
     struct removal *removal = arg;
     const char *name = removal->name;
-    const char *counter = arena_printf(t->arena, SETTING_UNEXPECTED_DEVICES "%s", name);
     TRY(table_get(t, tx_reader(tx), &manufacturers, bytes_of_text(name), &removal->removed));
     const struct bytes_list had = keys_of(t, &removal->removed.idevid_anchors);
     TRY(manufacturer_move_anchors(t, tx, name, &had, &no_anchors));
     TRY(manufacturer_delete(t, tx, name));
-    TRY(table_delete(t, tx, &settings, bytes_of_text(counter)));
+    TRY(standing_forget(t, tx, name));
     return note(t, tx, "manufacturer-removed", removal->actor, name);
 }
 

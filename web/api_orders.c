@@ -1,6 +1,6 @@
+#include "core/pledge/decision.h"
 #include "core/pledge/order_events.h"
 #include "web/api_internal.h"
-#include "web/views.h"
 
 #include <string.h>
 
@@ -57,7 +57,8 @@ bool api_orders(struct task *t, struct http_request *rq, struct http_reply *repl
 {
     struct view *view CLEANUP(view_cleanup) = NULL;
     struct order_filter filter = {.api = api_of(rq)};
-    const struct page_source source = {'k', &order_table, add_wanted, &filter};
+    const struct page_source source = {
+        .letter = 'k', .table = &order_table, .each = add_wanted, .arg = &filter};
     const char *state = http_query(t, rq, "state");
     const char *device = http_query(t, rq, "device");
     struct page page;
@@ -146,6 +147,35 @@ static bool note_decision(struct task *t, struct tx *tx, void *arg)
                        word->actor, order.kind);
 }
 
+/* The device that is held, when this is what it waits for; absent otherwise. */
+static bool find_held(struct task *t, struct store *store, struct bytes id, struct bytes *ret)
+{
+    struct view *view CLEANUP(view_cleanup) = NULL;
+    struct order order;
+    struct device device = {.admission = DEVICE_UNEXPECTED};
+    bool found = false;
+    TRY(view_open(t, store, &view));
+    TRY(table_get(t, view_reader(view), &order_table, id, &order));
+    if (bytes_present(order.device))
+        TRY(table_find(t, view_reader(view), &devices, order.device, &device, &found));
+    bool held = found && order.state == ORDER_WAITING && device.admission == DEVICE_HELD &&
+                bytes_equal(order.episode, device.episode);
+    *ret = held ? device.id : BYTES_ABSENT;
+    return true;
+}
+
+/* Who decides on the order of a held device decides on the device. */
+static bool decide(struct task *t, const struct api *api, struct word *word)
+{
+    struct device_decision decision = {.approve = word->approve, .by = word->actor};
+    struct device device;
+    TRY(find_held(t, api->store, word->order, &decision.device));
+    if (bytes_present(decision.device))
+        return device_decide(t, api->store, api->orders, &decision, &device);
+    return order_decide(t, api->orders, word->order, word->approve, word->actor, note_decision,
+                        word);
+}
+
 bool api_order_decide(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     static const char *const decisions[] = {"decline", "approve", NULL};
@@ -157,7 +187,6 @@ bool api_order_decide(struct task *t, struct http_request *rq, struct http_reply
     TRY(api_choice(t, "decision", decision.decision, decisions, &approve));
     word.approve = approve == 1;
     word.actor = api_actor(t, rq);
-    TRY(order_decide(t, api_of(rq)->orders, word.order, word.approve, word.actor, note_decision,
-                     &word));
+    TRY(decide(t, api_of(rq), &word));
     return reply_order(t, api_of(rq), word.order, false, reply);
 }

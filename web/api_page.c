@@ -39,21 +39,46 @@ static struct bytes key_after(struct arena *arena, struct bytes key)
     return bytes_concat(arena, parts, ARRAY_SIZE(parts));
 }
 
+static struct table_scan scan_of(struct task *t, struct view *view,
+                                 const struct page_source *source, struct bytes after)
+{
+    struct table_scan scan =
+        source->index == NULL
+            ? table_scan_prefix(t, view, source->table, source->prefix)
+            : table_scan_index(t, view, source->table, source->index, source->prefix, false);
+    if (bytes_present(after))
+        table_scan_start(t, &scan, key_after(t->arena, after));
+    return scan;
+}
+
+/* Where the record stands in its source; what was looked at otherwise is given back. */
+static struct bytes keep_place(struct arena *arena, const struct page_source *source,
+                               const void *record, uint8_t *room)
+{
+    struct bytes place = source->index == NULL
+                             ? source->table->key_of(arena, record)
+                             : table_index_place(arena, source->table, source->index, record);
+    if (place.len > 0)
+        memcpy(room, place.data, place.len);
+    return bytes_make(room, place.len);
+}
+
 /* Until the page is full, or the source at its end: *ret_end. */
 static bool fill_from(struct task *t, struct view *view, struct page *page,
                       const struct page_source *source, struct bytes after, bool *ret_end)
 {
-    const struct table *table = source->table;
+    uint8_t room[STORE_KEY_MAX];
     bool found = true;
-    struct table_scan scan = table_scan(
-        t, view, table, bytes_present(after) ? key_after(t->arena, after) : BYTES_ABSENT);
+    struct table_scan scan = scan_of(t, view, source, after);
+    struct arena_mark mark = arena_mark(t->arena);
     while (!page_full(page)) {
-        void *record = arena_alloc(t->arena, table->type->size);
+        arena_rewind(t->arena, mark);
+        void *record = arena_alloc(t->arena, source->table->type->size);
         TRY(table_scan_next(t, &scan, record, &found));
         if (!found)
             break;
         page->looked++;
-        after = table->key_of(t->arena, record);
+        after = keep_place(t->arena, source, record, room);
         TRY(source->each(t, page, record, source->arg));
     }
     if (found)
@@ -94,7 +119,8 @@ bool page_of_table(struct task *t, struct http_request *rq, struct http_reply *r
                    const struct table *table)
 {
     struct view *view CLEANUP(view_cleanup) = NULL;
-    const struct page_source source = {'k', table, add_as_it_is, (void *)table};
+    const struct page_source source = {
+        .letter = 'k', .table = table, .each = add_as_it_is, .arg = (void *)table};
     struct page page;
     TRY(page_read(t, rq, &page));
     TRY(view_open(t, api_of(rq)->store, &view));

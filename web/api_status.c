@@ -1,6 +1,6 @@
 #include "core/base/clock.h"
+#include "core/store/records/standing.h"
 #include "web/api_internal.h"
-#include "web/views.h"
 
 #include <gnutls/gnutls.h>
 #include <openssl/crypto.h>
@@ -52,6 +52,15 @@ static struct status_discovery discovery_status(struct task *t, const struct api
     return discovery;
 }
 
+static bool count_devices(struct task *t, const struct api *api, struct status_devices *ret)
+{
+    struct view *view CLEANUP(view_cleanup) = NULL;
+    TRY(view_open(t, api->store, &view));
+    for (unsigned i = 0; i < ARRAY_SIZE(ret->counts); i++)
+        TRY(standing_total(t, view, i, &ret->counts[i]));
+    return true;
+}
+
 bool api_status(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     const struct api *api = api_of(rq);
@@ -59,7 +68,7 @@ bool api_status(struct task *t, struct http_request *rq, struct http_reply *repl
         OpenSSL_version(OPENSSL_VERSION),
         arena_printf(t->arena, "GnuTLS %s", gnutls_check_version(NULL)),
     };
-    const struct status status = {
+    struct status status = {
         .version = GATEHOUSE_VERSION,
         .libraries = {libraries, ARRAY_SIZE(libraries)},
         .started = api->started,
@@ -70,6 +79,7 @@ bool api_status(struct task *t, struct http_request *rq, struct http_reply *repl
         .discovery = discovery_status(t, api),
     };
     json_t *json;
+    TRY(count_devices(t, api, &status.devices));
     TRY(record_to_json(t, &status_type, &status, &json));
     return api_reply(t, reply, 200, json);
 }

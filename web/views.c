@@ -36,10 +36,14 @@ const struct record_type device_line_type =
 
 static const struct field device_action_fields[] = {
     FIELD(1, struct device_action, action, "action", FIELD_TEXT, .flags = FIELD_REQUIRED,
-          .help = "remove or readmit."),
+          .help = "remove: its place on the list is taken away; readmit: the next that comes with "
+                  "its serial number is admitted, whatever its key; approve: it is let in although "
+                  "it was on no list; decline: it is turned away."),
     FIELD(2, struct device_action, manufacturer, "manufacturer", FIELD_TEXT,
           .help = "Name of the manufacturer whose device is meant; the path then names it by its "
                   "serial number, not by its id."),
+    FIELD(3, struct device_action, reason, "reason", FIELD_TEXT, .max = 256,
+          .help = "Why, for the device's timeline: of approve and decline."),
 };
 const struct record_type device_action_type =
     RECORD_TYPE("device-action", 1, struct device_action, device_action_fields);
@@ -149,6 +153,22 @@ static const struct field discovery_fields[] = {
 };
 static const struct record_type discovery_type =
     RECORD_TYPE("status-discovery", 1, struct status_discovery, discovery_fields);
+static const struct field devices_fields[] = {
+    FIELD(1, struct status_devices, counts[DEVICE_ADMITTED], "admitted", FIELD_UINT,
+          .help = "Devices that are let in."),
+    FIELD(2, struct status_devices, counts[DEVICE_HELD], "held", FIELD_UINT,
+          .help = "Devices that wait for an administrator's decision."),
+    FIELD(3, struct status_devices, counts[DEVICE_UNEXPECTED], "unexpected", FIELD_UINT,
+          .help = "Devices that came and are on nobody's list."),
+    FIELD(4, struct status_devices, counts[DEVICE_DECLINED], "declined", FIELD_UINT,
+          .help = "Devices that an administrator turned away."),
+    FIELD(5, struct status_devices, counts[DEVICE_DECOMMISSIONED], "decommissioned", FIELD_UINT,
+          .help = "Devices that were taken out of service."),
+    FIELD(6, struct status_devices, counts[DEVICE_SOLD], "sold", FIELD_UINT,
+          .help = "Devices that were sold."),
+};
+static const struct record_type devices_type =
+    RECORD_TYPE("status-devices", 1, struct status_devices, devices_fields);
 
 static const struct field status_fields[] = {
     FIELD(1, struct status, version, "version", FIELD_TEXT, .help = "Gatehouse's version."),
@@ -163,5 +183,7 @@ static const struct field status_fields[] = {
           .help = "The HTTP server that pledges talk to."),
     FIELD(8, struct status, discovery, "discovery", FIELD_RECORD, .sub = &discovery_type,
           .help = "How the registrar is announced on the owner's own networks."),
+    FIELD(30, struct status, devices, "devices", FIELD_RECORD, .sub = &devices_type,
+          .help = "The devices, by what they are admitted as."),
 };
 const struct record_type status_type = RECORD_TYPE("status", 1, struct status, status_fields);

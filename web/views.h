@@ -2,7 +2,7 @@
 #ifndef GATEHOUSE_WEB_VIEWS_H
 #define GATEHOUSE_WEB_VIEWS_H
 
-#include "core/base/field.h"
+#include "core/store/records/device.h"
 
 /* A line of the list of devices: seen, or expected and not seen yet. */
 enum line_admission { LINE_EXPECTED, LINE_SEEN /* and, from here on, enum device_admission */ };
@@ -25,8 +25,9 @@ extern const struct record_type device_line_type;
 
 /* POST devices/{}. */
 struct device_action {
-    const char *action;       /* "remove" or "readmit" */
+    const char *action;       /* "remove", "readmit", "approve" or "decline" */
     const char *manufacturer; /* NULL: whoever has such a device */
+    const char *reason;
     struct record_rest rest;
 };
 extern const struct record_type device_action_type;
@@ -65,6 +66,12 @@ struct status_orders {
     uint64_t running;
     uint64_t threads;
     int64_t oldest_due;
+    struct record_rest rest;
+};
+
+/* How many devices are admitted as what. */
+struct status_devices {
+    uint64_t counts[DEVICE_SOLD + 1]; /* by enum device_admission */
     struct record_rest rest;
 };
 
@@ -107,6 +114,7 @@ struct status {
     struct status_orders orders;
     struct status_pledges pledges;
     struct status_discovery discovery;
+    struct status_devices devices;
     struct record_rest rest;
 };
 extern const struct record_type status_type;

@@ -42,6 +42,7 @@ struct node_limits {
     int64_t retry_after;         /* in 202 and 503; at most 60 s (RFC 8995 5.6) */
     uint64_t strangers;          /* kept in memory */
     uint64_t unexpected_devices; /* records per manufacturer for devices on nobody's list */
+    uint64_t held_devices;       /* per manufacturer that wait for an administrator's decision */
     uint64_t failures_per_hour;  /* timeline entries that one device causes */
     uint64_t attempts_per_hour;  /* voucher requests with a new nonce per device */
     int64_t enrol_window;        /* from the voucher request, in which a device may enrol */

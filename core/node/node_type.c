@@ -116,6 +116,10 @@ static const struct field limit_fields[] = {
           .preset = "5",
           .help = "Different requests for a certificate that a device may make in one onboarding; "
                   "the same one again gets the same certificate."),
+    FIELD(30, struct node_limits, held_devices, "held-devices", FIELD_UINT, .max = 1000000,
+          .preset = "1000",
+          .help = "Most devices of one manufacturer that are held until an administrator decides; "
+                  "others get 503."),
 };
 static const struct record_type limits_type =
     RECORD_TYPE("limits", 1, struct node_limits, limit_fields);

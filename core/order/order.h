@@ -185,6 +185,17 @@ MUST_USE bool order_wait(struct task *t, struct orders *orders, struct bytes id,
 MUST_USE bool order_decide(struct task *t, struct orders *orders, struct bytes id, bool approve,
                            const char *by, store_fn also, void *arg);
 
+/* The same inside somebody else's update; call orders_wake() when it is through. */
+MUST_USE bool order_decide_in(struct task *t, struct tx *tx, struct orders *orders, struct bytes id,
+                              bool approve, const char *by);
+/*
+ * Inside an update: nobody needs the order any more.  It is refused for good with this problem,
+ * and what a runner is about to record of it is not recorded.  An order that is finished, or not
+ * there, stays as it is.  Call orders_wake() when the update is through.
+ */
+MUST_USE bool order_cancel_in(struct task *t, struct tx *tx, struct bytes id,
+                              const struct problem_kind *kind, const char *detail);
+
 struct order_figures {
     unsigned open; /* ready, running or waiting */
     unsigned running;

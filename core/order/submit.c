@@ -222,6 +222,28 @@ bool order_submit_in(struct task *t, struct tx *tx, struct orders *orders,
 
 /* ---- Later changes by people ---- */
 
+/* `ret` is the order as it became. */
+static bool decide(struct task *t, struct tx *tx, const struct orders *orders, struct bytes id,
+                   bool approve, const char *by, struct order *ret)
+{
+    struct order order;
+    int64_t now = clock_wall();
+    TRY(table_get(t, tx_reader(tx), &order_table, id, &order));
+    bool lifts = order.state == ORDER_REFUSED && order.liftable && approve;
+    ENSURE(t, order.state == ORDER_WAITING || lifts, E_INVALID,
+           "the order is %s: there is nothing to decide", order_state_names[order.state]);
+    order.decided_by = by;
+    if (approve) {
+        order_revive(&order, &orders->options, now);
+        order.attempts = 0;
+    } else {
+        order_close_refused(t, &order, E_ORDER_DECLINED,
+                            arena_printf(t->arena, "declined by %s", by), now);
+    }
+    *ret = order;
+    return table_put(t, tx, &order_table, &order);
+}
+
 struct decision {
     struct orders *orders;
     struct bytes id;
@@ -229,27 +251,13 @@ struct decision {
     const char *by;
     store_fn also;
     void *arg;
-    struct order order; /* as it became */
+    struct order order;
 };
 
-static bool decide(struct task *t, struct tx *tx, void *arg)
+static bool decide_alone(struct task *t, struct tx *tx, void *arg)
 {
     struct decision *d = arg;
-    struct order *order = &d->order;
-    int64_t now = clock_wall();
-    TRY(table_get(t, tx_reader(tx), &order_table, d->id, order));
-    bool lifts = order->state == ORDER_REFUSED && order->liftable && d->approve;
-    ENSURE(t, order->state == ORDER_WAITING || lifts, E_INVALID,
-           "the order is %s: there is nothing to decide", order_state_names[order->state]);
-    order->decided_by = d->by;
-    if (d->approve) {
-        order_revive(order, &d->orders->options, now);
-        order->attempts = 0;
-    } else {
-        order_close_refused(t, order, E_ORDER_DECLINED,
-                            arena_printf(t->arena, "declined by %s", d->by), now);
-    }
-    TRY(table_put(t, tx, &order_table, order));
+    TRY(decide(t, tx, d->orders, d->id, d->approve, d->by, &d->order));
     return d->also == NULL || d->also(t, tx, d->arg);
 }
 
@@ -258,7 +266,26 @@ bool order_decide(struct task *t, struct orders *orders, struct bytes id, bool a
 {
     struct decision d = {
         .orders = orders, .id = id, .approve = approve, .by = by, .also = also, .arg = arg};
-    TRY(store_update(t, orders->store, decide, &d));
+    TRY(store_update(t, orders->store, decide_alone, &d));
     orders_note(orders, &d.order);
     return true;
+}
+
+bool order_decide_in(struct task *t, struct tx *tx, struct orders *orders, struct bytes id,
+                     bool approve, const char *by)
+{
+    struct order order;
+    return decide(t, tx, orders, id, approve, by, &order);
+}
+
+bool order_cancel_in(struct task *t, struct tx *tx, struct bytes id,
+                     const struct problem_kind *kind, const char *detail)
+{
+    struct order order;
+    bool found;
+    TRY(table_find(t, tx_reader(tx), &order_table, id, &order, &found));
+    if (!found || !order_is_open(&order))
+        return true;
+    order_close_refused(t, &order, kind, detail, clock_wall());
+    return table_put(t, tx, &order_table, &order);
 }

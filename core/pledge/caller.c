@@ -1,7 +1,7 @@
 #include "core/pledge/caller.h"
 
 #include "core/base/clock.h"
-#include "core/store/records/setting.h"
+#include "core/store/records/standing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -225,30 +225,6 @@ bool caller_check_key(struct task *t, const struct device *device, const struct 
     return true;
 }
 
-/*
- * How many devices on nobody's list a manufacturer has: one more, or one less.  Kept with the
- * settings, so that a flood of genuine but foreign devices cannot fill the store.
- */
-static bool count_unexpected(struct task *t, struct tx *tx, struct callers *callers,
-                             const char *manufacturer, bool more)
-{
-    struct setting counter;
-    bool found;
-    const char *name = arena_printf(t->arena, SETTING_UNEXPECTED_DEVICES "%s", manufacturer);
-    TRY(table_find(t, tx_reader(tx), &settings, bytes_of_text(name), &counter, &found));
-    if (!found) {
-        record_init(t, &setting_type, &counter);
-        counter.name = name;
-    }
-    ENSURE(t, !more || counter.number < callers->options.unexpected_devices, E_TOO_MANY_DEVICES,
-           "%llu unexpected devices of %s", (unsigned long long)counter.number, manufacturer);
-    if (more)
-        counter.number++;
-    else if (counter.number > 0)
-        counter.number--;
-    return table_put(t, tx, &settings, &counter);
-}
-
 static bool new_device(struct task *t, struct tx *tx, const struct idevid *idevid,
                        struct device *ret)
 {
@@ -256,43 +232,67 @@ static bool new_device(struct task *t, struct tx *tx, const struct idevid *idevi
     ret->id = idevid->device;
     ret->issuer_spki_sha256 = idevid->issuer_spki_sha256;
     ret->serial = idevid->serial;
-    ret->manufacturer = idevid->manufacturer->name;
+    ret->subject = bytes_to_printable(t->arena, bytes_of_text(cert_subject(t, idevid->cert)),
+                                      DEVICE_SUBJECT_MAX);
     ret->idevid_spki_sha256 = idevid->spki_sha256;
     ret->first_seen = clock_wall();
     return blob_put(t, tx, &devices, ret->id, DEVICE_BLOB_IDEVID, idevid->cert->der);
 }
 
-/* The counters follow what the device is now, and whose. */
-static bool recount(struct task *t, struct tx *tx, struct callers *callers,
-                    const struct device *before, bool admit, const char *manufacturer)
+/* So that a flood of genuine but foreign devices cannot fill the store, nor anybody's day. */
+static bool check_room(struct task *t, struct tx *tx, const struct callers *callers,
+                       const char *manufacturer, enum device_admission admission)
 {
-    bool counted = before != NULL && before->admission == DEVICE_UNEXPECTED;
-    bool moves = counted && strcmp(before->manufacturer, manufacturer) != 0;
-    if (counted && (admit || moves))
-        TRY(count_unexpected(t, tx, callers, before->manufacturer, false));
-    bool counts = !admit && (before == NULL || before->admission == DEVICE_UNEXPECTED);
-    return !counts || (counted && !moves) || count_unexpected(t, tx, callers, manufacturer, true);
+    uint64_t count;
+    TRY(standing_count(t, tx_reader(tx), manufacturer, admission, &count));
+    if (admission == DEVICE_UNEXPECTED)
+        ENSURE(t, count < callers->options.unexpected_devices, E_TOO_MANY_DEVICES,
+               "%llu unexpected devices of %s", (unsigned long long)count, manufacturer);
+    if (admission == DEVICE_HELD)
+        ENSURE(t, count < callers->options.held_devices, E_TOO_MANY_HELD,
+               "%llu devices of %s are held", (unsigned long long)count, manufacturer);
+    return true;
 }
 
-bool caller_device(struct task *t, struct tx *tx, struct callers *callers,
-                   const struct idevid *idevid, const char *address, bool admit, struct device *ret)
+/* `admission` NULL: as it is, and unexpected when it is new. */
+static bool find_device(struct task *t, struct tx *tx, struct callers *callers,
+                        const struct idevid *idevid, const char *address,
+                        const enum device_admission *admission, struct device *ret)
 {
+    static const struct decided nobody = {NULL, NULL};
     struct device device;
     bool found;
     const char *manufacturer = idevid->manufacturer->name;
     TRY(table_find(t, tx_reader(tx), &devices, idevid->device, &device, &found));
-    TRY(recount(t, tx, callers, found ? &device : NULL, admit, manufacturer));
     if (!found)
         TRY(new_device(t, tx, idevid, &device));
-    if (admit)
-        device.admission = DEVICE_ADMITTED;
+    bool moves = !found || strcmp(device.manufacturer, manufacturer) != 0;
+    enum device_admission becomes = admission == NULL ? device.admission : *admission;
+    if (moves || becomes != device.admission) {
+        const struct decided decided = {device.decided_by, device.decided_because};
+        TRY(check_room(t, tx, callers, manufacturer, becomes));
+        TRY(standing_set(t, tx, &device, manufacturer, becomes,
+                         becomes == device.admission ? &decided : &nobody));
+    }
     if (!bytes_present(device.idevid_spki_sha256)) /* readmitted with whatever key it has now */
         device.idevid_spki_sha256 = idevid->spki_sha256;
-    device.manufacturer = manufacturer;
     device.last_seen = clock_wall();
     device.last_address = address;
     *ret = device;
     return true;
+}
+
+bool caller_device(struct task *t, struct tx *tx, struct callers *callers,
+                   const struct idevid *idevid, const char *address, struct device *ret)
+{
+    return find_device(t, tx, callers, idevid, address, NULL, ret);
+}
+
+bool caller_device_as(struct task *t, struct tx *tx, struct callers *callers,
+                      const struct idevid *idevid, const char *address,
+                      enum device_admission admission, struct device *ret)
+{
+    return find_device(t, tx, callers, idevid, address, &admission, ret);
 }
 
 bool callers_maker(struct task *t, struct callers *callers, const char *name,

@@ -21,6 +21,7 @@ struct callers_options {
     struct store *store;
     struct strangers *strangers;
     uint64_t unexpected_devices; /* records per manufacturer */
+    uint64_t held_devices;       /* devices per manufacturer that wait for a decision */
     uint64_t failures_per_hour;  /* timeline entries per device */
 };
 struct callers *callers_make(const struct callers_options *options);
@@ -64,13 +65,16 @@ MUST_USE bool caller_device_id(struct task *t, struct callers *callers, struct h
                                struct bytes *ret, const struct idevid **ret_idevid);
 
 /*
- * Inside an update: the device's record, made when it is not there yet (E_TOO_MANY_DEVICES past
- * the limit on unexpected ones), admitted when `admit`, with address and time brought up to date.
- * The caller writes it.
+ * Inside an update: the device's record with address and time brought up to date; made when it is
+ * not there yet, as an unexpected one (E_TOO_MANY_DEVICES past the limit on those).  The caller
+ * writes it.
  */
 MUST_USE bool caller_device(struct task *t, struct tx *tx, struct callers *callers,
-                            const struct idevid *idevid, const char *address, bool admit,
-                            struct device *ret);
+                            const struct idevid *idevid, const char *address, struct device *ret);
+/* The same, admitted as `admission` from now on; E_TOO_MANY_HELD past the limit on held ones. */
+MUST_USE bool caller_device_as(struct task *t, struct tx *tx, struct callers *callers,
+                               const struct idevid *idevid, const char *address,
+                               enum device_admission admission, struct device *ret);
 
 /*
  * The key that the device was admitted with is the one it has now: the same serial number under

@@ -77,7 +77,7 @@ static bool read_device(struct task *t, struct tx *tx, const struct failure *fai
 {
     if (failure->idevid == NULL)
         return table_get(t, tx_reader(tx), &devices, failure->device, ret);
-    return caller_device(t, tx, failure->callers, failure->idevid, failure->address, false, ret);
+    return caller_device(t, tx, failure->callers, failure->idevid, failure->address, ret);
 }
 
 static bool write_failure(struct task *t, struct tx *tx, void *arg)

@@ -19,6 +19,18 @@
       "The device's manufacturer is known, but the device is on no list. If it is yours: "         \
       "`gatehousectl devices add --manufacturer NAME --serial SERIAL`; it will try again by "      \
       "itself.")                                                                                   \
+    X(E_DEVICE_HELD, "device-held", "try again later",                                             \
+      "The device is genuine and on no list; its manufacturer's record says to hold such ones. "   \
+      "It waits, and the MASA is not asked, until you decide: `gatehousectl devices approve` or "  \
+      "`devices decline` with its serial number.")                                                 \
+    X(E_DEVICE_DECLINED, "device-declined", "not allowed",                                         \
+      "An administrator has turned this device away. If it is yours after all: `gatehousectl "     \
+      "devices approve` with its serial number; it will try again by itself.")                     \
+    X(E_DEVICE_GONE, "device-gone", "not known here",                                              \
+      "The device was ours, and was decommissioned or sold. If it is ours again: `gatehousectl "   \
+      "devices add --manufacturer NAME --serial SERIAL`; places that a cloud registrar's list "    \
+      "brings do not let it in. If it is not, its new owner or its cloud registrar should no "     \
+      "longer send it here.")                                                                      \
     X(E_DEVICE_OTHER_KEY, "device-with-another-key", "not known here",                             \
       "The serial number is expected, but another device has already claimed it: this one comes "  \
       "with another key or issuer. Either the manufacturer reissued the IDevID, or one of the "    \
@@ -26,7 +38,11 @@
       "is not genuine.")                                                                           \
     X(E_TOO_MANY_DEVICES, "too-many-unexpected-devices", "not known here",                         \
       "More unexpected devices of this manufacturer have knocked than limits.unexpected-devices "  \
-      "keeps. Nothing is recorded for further ones.")
+      "keeps. Nothing is recorded for further ones.")                                              \
+    X(E_TOO_MANY_HELD, "too-many-held-devices", "busy, try again later",                           \
+      "As many unexpected devices of this manufacturer are held as limits.held-devices allows. "   \
+      "Decide on them: `gatehousectl devices held`, then `devices approve` or `devices "           \
+      "decline`. The device tries again by itself.")
 DECLARE_PROBLEMS(pledge_problems, PLEDGE_PROBLEMS)
 
 #endif

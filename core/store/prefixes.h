@@ -1,6 +1,6 @@
 /*
  * The first octet of every key in the store, all in one place.  Capitals hold data, small letters
- * are indexes that can be made again from the data.
+ * and digits are indexes that can be made again from the data.
  */
 #ifndef GATEHOUSE_CORE_STORE_PREFIXES_H
 #define GATEHOUSE_CORE_STORE_PREFIXES_H
@@ -20,6 +20,7 @@ enum store_prefix {
     PREFIX_ORDER = 'O',
     PREFIX_PROFILE = 'P',
     PREFIX_CERTIFICATE_NAME = 'I', /* name, NUL, certificate                                    */
+    PREFIX_ADMISSION_RULE = 'R',
     PREFIX_SETTING = 'S', /* name -> one value: generation counters, audit home            */
     PREFIX_AUTHORITY = 'U',
     PREFIX_OWN_DOMAIN = 'W', /* domainID -> since when it is ours                             */
@@ -35,6 +36,11 @@ enum store_prefix {
     PREFIX_CERTIFICATE_BY_EXPIRY = 'x',
     PREFIX_CERTIFICATE_REVOKED = 'y', /* issuer's key; only revoked and suspended ones          */
     PREFIX_DEVICE_BY_SERIAL = 'd',
+    PREFIX_DEVICE_BY_ADMISSION = 'q', /* admission, manufacturer, NUL, since when              */
+    PREFIX_EPISODE_BY_STAGE = 'r',
+    PREFIX_EXPECTED_OPEN = '1',      /* manufacturer, NUL, serial number: places not claimed yet */
+    PREFIX_EXPECTED_BY_SERIAL = '2', /* serial number, NUL: the same                           */
+    PREFIX_DEVICE_BY_SUBJECT = '3',
     PREFIX_EPISODE_BY_DEVICE = 'e',
     PREFIX_ORDER_ACTIVE = 'o',
     PREFIX_ORDER_BY_DEVICE = 'p',

@@ -186,6 +186,14 @@ struct table_scan table_scan(struct task *t, struct view *view, const struct tab
     return scan;
 }
 
+struct table_scan table_scan_prefix(struct task *t, struct view *view, const struct table *table,
+                                    struct bytes prefix)
+{
+    struct table_scan scan = {.table = table, .scan = {.view = view}};
+    scan.scan.prefix = record_key(t->arena, table, prefix);
+    return scan;
+}
+
 struct table_scan table_scan_index(struct task *t, struct view *view, const struct table *table,
                                    const struct table_index *index, struct bytes prefix,
                                    bool backwards)
@@ -195,6 +203,19 @@ struct table_scan table_scan_index(struct task *t, struct view *view, const stru
     scan.scan.prefix = key_join(t->arena, index->prefix, prefix, BYTES_ABSENT);
     scan.scan.backwards = backwards;
     return scan;
+}
+
+void table_scan_start(struct task *t, struct table_scan *scan, struct bytes from)
+{
+    uint8_t prefix = scan->index == NULL ? scan->table->prefix : scan->index->prefix;
+    scan->scan.from = key_join(t->arena, prefix, from, BYTES_ABSENT);
+}
+
+struct bytes table_index_place(struct arena *arena, const struct table *table,
+                               const struct table_index *index, const void *record)
+{
+    struct bytes entry = key_of_entry(arena, index, record, table->key_of(arena, record));
+    return bytes_present(entry) ? bytes_make(entry.data + 1, entry.len - 1) : BYTES_ABSENT;
 }
 
 bool table_scan_next(struct task *t, struct table_scan *scan, void *record, bool *ret_found)

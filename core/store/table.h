@@ -60,10 +60,21 @@ struct table_scan {
 };
 struct table_scan table_scan(struct task *t, struct view *view, const struct table *table,
                              struct bytes from);
+/* Those whose key starts with `prefix`. */
+struct table_scan table_scan_prefix(struct task *t, struct view *view, const struct table *table,
+                                    struct bytes prefix);
 /* Records whose index key starts with `prefix`, in index order or backwards. */
 struct table_scan table_scan_index(struct task *t, struct view *view, const struct table *table,
                                    const struct table_index *index, struct bytes prefix,
                                    bool backwards);
+/*
+ * Lets a scan that has not begun start at `from` (inclusive): a record key, or a place in the
+ * scan's index as table_index_place() tells it.
+ */
+void table_scan_start(struct task *t, struct table_scan *scan, struct bytes from);
+/* Where the record stands in the index; absent: it is not in it. */
+struct bytes table_index_place(struct arena *arena, const struct table *table,
+                               const struct table_index *index, const void *record);
 MUST_USE bool table_scan_next(struct task *t, struct table_scan *scan, void *record,
                               bool *ret_found);
 

@@ -56,9 +56,16 @@ struct list_options {
     const char *manufacturer;
     const char *serial;
     const char *stage;
+    const char *admission;
+    const char *search;
 };
 
 static const struct option list_options[] = {
+    OPTION(struct list_options, search, "search", OPTION_TEXT, "TEXT",
+           "Only those whose serial number, name, or certificate's subject begins so."),
+    OPTION(struct list_options, admission, "admission", OPTION_TEXT, "ADMISSION",
+           "Only those that are expected, unexpected, admitted, held, declined, decommissioned or "
+           "sold."),
     OPTION(struct list_options, manufacturer, "manufacturer", OPTION_TEXT, "NAME",
            "Only this manufacturer's."),
     OPTION(struct list_options, serial, "serial", OPTION_TEXT, "SERIAL",
@@ -82,6 +89,8 @@ static bool devices_list(struct task *t, struct ctl *ctl, const struct text_list
     char *query = ctl_query(t->arena, "", "manufacturer", o->manufacturer);
     query = ctl_query(t->arena, query, "serial", o->serial);
     query = ctl_query(t->arena, query, "stage", o->stage);
+    query = ctl_query(t->arena, query, "admission", o->admission);
+    query = ctl_query(t->arena, query, "search", o->search);
     TRY(ctl_list(t, ctl, PATH, query, &list));
     if (ctl->json)
         print_json(ctl->out, list);
@@ -129,11 +138,12 @@ static void print_facts(FILE *out, struct arena *arena, const json_t *object,
 
 static void print_device(FILE *out, struct arena *arena, const json_t *answer)
 {
-    static const char *const device_facts[] = {"id",          "serial-number", "manufacturer",
-                                               "admission",   "first-seen",    "last-seen",
-                                               "last-address"};
+    static const char *const device_facts[] = {
+        "id",          "serial-number",   "manufacturer", "admission",  "admission-since",
+        "decided-by",  "decided-because", "sold-to",      "first-seen", "last-seen",
+        "last-address"};
     static const char *const expected_facts[] = {"manufacturer", "serial-number", "added",
-                                                 "added-by", "note"};
+                                                 "added-by",     "source",        "note"};
     const json_t *device = json_object_get(answer, "device");
     const json_t *expected = json_object_get(answer, "expected");
     (void)fprintf(out, "%s\n", device == NULL ? "Expected device, not seen yet" : "Device");
@@ -142,6 +152,7 @@ static void print_device(FILE *out, struct arena *arena, const json_t *answer)
         print_facts(out, arena, expected, expected_facts, ARRAY_SIZE(expected_facts));
     } else if (expected != NULL) {
         print_fact(out, arena, "added-by", print_member(arena, expected, "added-by"));
+        print_fact(out, arena, "source", print_member(arena, expected, "source"));
         print_fact(out, arena, "note", print_member(arena, expected, "note"));
     }
 }
@@ -155,6 +166,8 @@ static void print_episode(FILE *out, struct arena *arena, const json_t *episode)
                                         "address",
                                         "masa-url",
                                         "voucher-report",
+                                        "rule",
+                                        "voucher-assertion",
                                         "voucher-report-reason",
                                         "log-verdict",
                                         "enrol-report",

@@ -20,6 +20,7 @@ struct manufacturer_options {
     struct text_list allowed_domains;
     const char *title;
     const char *profile;
+    const char *unexpected;
 };
 
 static const struct option manufacturer_options[] = {
@@ -40,6 +41,9 @@ static const struct option manufacturer_options[] = {
            "Its name for people."),
     OPTION(struct manufacturer_options, profile, "profile", OPTION_TEXT, "NAME",
            "Enrolment profile of its devices."),
+    OPTION(struct manufacturer_options, unexpected, "unexpected", OPTION_TEXT, "WHAT",
+           "What becomes of its devices that are on no list: refuse (the default), or hold until "
+           "an administrator decides."),
 };
 
 static bool set_members(struct task *t, json_t *body, const struct manufacturer_options *o)
@@ -51,7 +55,8 @@ static bool set_members(struct task *t, json_t *body, const struct manufacturer_
     TRY(member_set_certificates(t, body, "voucher-anchors", &o->voucher_anchors));
     TRY(member_set_texts(t, body, "masa-networks", &o->masa_networks));
     TRY(member_set_texts(t, body, "allowed-domain-ids", &o->allowed_domains));
-    return member_set_text(t, body, "profile", o->profile);
+    TRY(member_set_text(t, body, "profile", o->profile));
+    return member_set_text(t, body, "unexpected", o->unexpected);
 }
 
 static void say(struct task *t, struct ctl *ctl, const char *what, const char *name,

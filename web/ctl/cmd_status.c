@@ -2,6 +2,16 @@
 #include "web/ctl/commands.h"
 #include "web/ctl/print.h"
 
+/* What waits for the administrator stands below the figures, where it is seen. */
+static void print_held(FILE *out, const json_t *status)
+{
+    json_int_t held =
+        json_integer_value(json_object_get(json_object_get(status, "devices"), "held"));
+    if (held > 0)
+        (void)fprintf(out, "\n%lld device%s until somebody decides: `gatehousectl devices held`\n",
+                      (long long)held, held == 1 ? " is held" : "s are held");
+}
+
 static bool status(struct task *t, struct ctl *ctl, const struct text_list *words,
                    const void *options)
 {
@@ -13,6 +23,8 @@ static bool status(struct task *t, struct ctl *ctl, const struct text_list *word
         print_json(ctl->out, answer);
     else
         print_tree(ctl->out, t->arena, answer, 0);
+    if (!ctl->json)
+        print_held(ctl->out, answer);
     return true;
 }
 

@@ -7,9 +7,11 @@
 extern const struct command init_commands[];
 extern const struct command manufacturer_commands[];
 extern const struct command configuration_commands[];
+extern const struct command admission_commands[];
 extern const struct command device_commands[];
 extern const struct command device_act_commands[];
 extern const struct command profile_commands[];
+extern const struct command device_decision_commands[];
 extern const struct command order_commands[];
 extern const struct command status_commands[];
 extern const struct command store_commands[];

@@ -1,5 +1,6 @@
 #include "core/store/records/all.h"
 
+#include "core/store/records/admission_rule.h"
 #include "core/store/records/authority.h"
 #include "core/store/records/certificate.h"
 #include "core/store/records/configuration.h"
@@ -11,8 +12,21 @@
 #include "core/store/records/setting.h"
 
 const struct table *const record_tables[] = {
-    &anchor_keys,  &authorities,      &cas,           &certificate_names,
-    &certificates, &configurations,   &devices,       &device_names,
-    &episodes,     &expected_devices, &manufacturers, &own_domains,
-    &profiles,     &settings,         &used_nonces,   NULL,
+    &admission_rules,
+    &anchor_keys,
+    &authorities,
+    &cas,
+    &certificate_names,
+    &certificates,
+    &configurations,
+    &devices,
+    &device_names,
+    &episodes,
+    &expected_devices,
+    &manufacturers,
+    &own_domains,
+    &profiles,
+    &settings,
+    &used_nonces,
+    NULL,
 };

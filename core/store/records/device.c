@@ -14,7 +14,7 @@
 #define COLUMN_NAME_MAX  64
 #define COLUMN_VALUE_MAX 512
 
-static const char *const admission_names[] = {
+const char *const device_admission_names[] = {
     [DEVICE_UNEXPECTED] = "unexpected",
     [DEVICE_ADMITTED] = "admitted",
     [DEVICE_HELD] = "held",
@@ -39,7 +39,7 @@ static const struct field device_fields[] = {
           .flags = FIELD_REQUIRED | FIELD_READ_ONLY, .max = SLUG_MAX,
           .help = "Name of the manufacturer under whose anchors its IDevID was verified."),
     FIELD(5, struct device, admission, "admission", FIELD_ENUM, .flags = FIELD_READ_ONLY,
-          .names = admission_names,
+          .names = device_admission_names,
           .help = "Whether it is let in. unexpected: on nobody's list; admitted: it has claimed "
                   "its place on the list, or a rule lets it in; held: it waits for an "
                   "administrator's decision; declined: an administrator turned it away; "
@@ -86,25 +86,70 @@ static struct bytes device_key(struct arena *arena, const void *record)
     return device->id;
 }
 
-/* With its terminator, so that a whole serial number can be asked for. */
+/* With its terminator, so that a whole one can be asked for. */
+static struct bytes terminated(struct arena *arena, const char *text)
+{
+    return bytes_copy(arena, bytes_make(text, strlen(text) + 1));
+}
+
 static struct bytes by_serial(struct arena *arena, const void *record)
 {
+    return terminated(arena, ((const struct device *)record)->serial);
+}
+
+char *device_search_text(struct arena *arena, const char *text)
+{
+    char *lower = arena_strdup(arena, text);
+    for (char *c = lower; *c != '\0'; c++) {
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    }
+    return lower;
+}
+
+static struct bytes by_subject(struct arena *arena, const void *record)
+{
     const struct device *device = record;
-    const struct bytes parts[] = {bytes_of_text(device->serial), BYTES_LITERAL("\0")};
+    return device->subject == NULL ? BYTES_ABSENT
+                                   : terminated(arena, device_search_text(arena, device->subject));
+}
+
+struct bytes devices_admission_key(struct arena *arena, enum device_admission admission,
+                                   const char *manufacturer)
+{
+    const uint8_t octet = (uint8_t)admission;
+    const struct bytes parts[] = {bytes_make(&octet, 1), bytes_of_text(manufacturer),
+                                  BYTES_LITERAL("\0")};
+    return bytes_concat(arena, parts, manufacturer == NULL ? 1 : ARRAY_SIZE(parts));
+}
+
+static struct bytes by_admission(struct arena *arena, const void *record)
+{
+    const struct device *device = record;
+    const struct bytes parts[] = {
+        devices_admission_key(arena, device->admission, device->manufacturer),
+        key_of_number(arena, (uint64_t)device->admission_since)};
     return bytes_concat(arena, parts, ARRAY_SIZE(parts));
 }
 
-const struct table_index devices_by_serial = {
-    .prefix = PREFIX_DEVICE_BY_SERIAL,
-    .key_of = by_serial,
-};
+#define INDEX(prefix_, unique_, key_of_)                                                           \
+    {                                                                                              \
+        .prefix = (prefix_), .unique = (unique_), .key_of = (key_of_)                              \
+    }
+#define BY_SERIAL    INDEX(PREFIX_DEVICE_BY_SERIAL, false, by_serial)
+#define BY_SUBJECT   INDEX(PREFIX_DEVICE_BY_SUBJECT, false, by_subject)
+#define BY_ADMISSION INDEX(PREFIX_DEVICE_BY_ADMISSION, false, by_admission)
+const struct table_index devices_by_serial = BY_SERIAL;
+const struct table_index devices_by_subject = BY_SUBJECT;
+const struct table_index devices_by_admission = BY_ADMISSION;
+static const struct table_index device_indexes[] = {BY_SERIAL, BY_SUBJECT, BY_ADMISSION};
 
 const struct table devices = {
     .prefix = PREFIX_DEVICE,
     .type = &device_type,
     .key_of = device_key,
-    .indexes = &devices_by_serial,
-    .index_count = 1,
+    .indexes = device_indexes,
+    .index_count = ARRAY_SIZE(device_indexes),
     .blobs = DEVICE_BLOB_IDEVID,
 };
 
@@ -162,10 +207,30 @@ static struct bytes key_of_expected(struct arena *arena, const void *record)
     return expected_key(arena, expected->manufacturer, expected->serial);
 }
 
+static struct bytes open_place(struct arena *arena, const void *record)
+{
+    const struct expected *expected = record;
+    return bytes_present(expected->device) ? BYTES_ABSENT : key_of_expected(arena, record);
+}
+
+static struct bytes open_place_by_serial(struct arena *arena, const void *record)
+{
+    const struct expected *expected = record;
+    return bytes_present(expected->device) ? BYTES_ABSENT : terminated(arena, expected->serial);
+}
+
+#define PLACE_OPEN      INDEX(PREFIX_EXPECTED_OPEN, true, open_place)
+#define PLACE_BY_SERIAL INDEX(PREFIX_EXPECTED_BY_SERIAL, false, open_place_by_serial)
+const struct table_index expected_open = PLACE_OPEN;
+const struct table_index expected_by_serial = PLACE_BY_SERIAL;
+static const struct table_index expected_indexes[] = {PLACE_OPEN, PLACE_BY_SERIAL};
+
 const struct table expected_devices = {
     .prefix = PREFIX_EXPECTED,
     .type = &expected_type,
     .key_of = key_of_expected,
+    .indexes = expected_indexes,
+    .index_count = ARRAY_SIZE(expected_indexes),
 };
 
 bool expected_check_list(struct task *t, const struct expected *expected, const char *manufacturer)

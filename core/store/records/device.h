@@ -49,8 +49,21 @@ struct device {
 enum { DEVICE_BLOB_IDEVID = 1 /* DER of the IDevID it first came with */ };
 
 extern const struct record_type device_type;
+extern const char *const device_admission_names[];
 extern const struct table devices;
-extern const struct table_index devices_by_serial; /* serial, NUL */
+extern const struct table_index devices_by_serial;    /* serial, NUL */
+extern const struct table_index devices_by_subject;   /* device_search_text() of it, NUL */
+extern const struct table_index devices_by_admission; /* devices_admission_key(), since when */
+
+/*
+ * Octets: the admission, and unless `manufacturer` is NULL its name and a NUL.  Devices of one
+ * admission and manufacturer come in the order in which they became so.
+ */
+struct bytes devices_admission_key(struct arena *arena, enum device_admission admission,
+                                   const char *manufacturer);
+
+/* As names and subjects are searched for: in lower case. */
+char *device_search_text(struct arena *arena, const char *text);
 
 /* The first 16 octets of SHA-256 over issuer SPKI hash and serial. */
 struct bytes device_id(struct arena *arena, struct bytes issuer_spki_sha256, const char *serial);
@@ -88,6 +101,9 @@ struct expected {
 };
 extern const struct record_type expected_type;
 extern const struct table expected_devices;
+/* Places that nobody has claimed yet. */
+extern const struct table_index expected_open;      /* expected_key(); unique */
+extern const struct table_index expected_by_serial; /* serial, NUL */
 struct bytes expected_key(struct arena *arena, const char *manufacturer, const char *serial);
 
 /*

@@ -3,6 +3,8 @@
 #include "core/store/prefixes.h"
 #include "core/store/records/slug.h"
 
+#include <string.h>
+
 #define NONCE_MAX     256 /* octets of text; RFC 8995 makes it 32 at most before encoding */
 #define ADDRESS_MAX   64
 #define URL_MAX       512
@@ -115,19 +117,37 @@ static struct bytes by_device(struct arena *arena, const void *record)
     return episode->device;
 }
 
-const struct table_index episodes_by_device = {
-    .prefix = PREFIX_EPISODE_BY_DEVICE,
-    .key_of = by_device,
-};
+static struct bytes by_stage(struct arena *arena, const void *record)
+{
+    const uint8_t stage = (uint8_t)((const struct episode *)record)->stage;
+    return bytes_copy(arena, bytes_make(&stage, 1));
+}
+
+#define BY_DEVICE                                                                                  \
+    {                                                                                              \
+        .prefix = PREFIX_EPISODE_BY_DEVICE, .key_of = by_device                                    \
+    }
+#define BY_STAGE                                                                                   \
+    {                                                                                              \
+        .prefix = PREFIX_EPISODE_BY_STAGE, .key_of = by_stage                                      \
+    }
+const struct table_index episodes_by_device = BY_DEVICE;
+const struct table_index episodes_by_stage = BY_STAGE;
+static const struct table_index episode_indexes[] = {BY_DEVICE, BY_STAGE};
 
 const struct table episodes = {
     .prefix = PREFIX_EPISODE,
     .type = &episode_type,
     .key_of = episode_key,
-    .indexes = &episodes_by_device,
-    .index_count = 1,
+    .indexes = episode_indexes,
+    .index_count = ARRAY_SIZE(episode_indexes),
     .blobs = EPISODE_BLOB_LOG,
 };
+
+bool episode_voucher_suffices(const struct episode *episode, const char *assertion)
+{
+    return !episode->needs_verified || (assertion != NULL && strcmp(assertion, "verified") == 0);
+}
 
 static const struct field nonce_fields[] = {
     FIELD(1, struct used_nonce, device, "device", FIELD_HEX,

@@ -67,7 +67,11 @@ enum {
 extern const struct record_type episode_type;
 extern const struct table episodes;
 extern const struct table_index episodes_by_device; /* device id; then in order of time */
+extern const struct table_index episodes_by_stage;  /* one octet; then in order of time */
 extern const char *const episode_stage_names[];
+
+/* Whether a voucher that asserts this (NULL: nothing) is enough for the device to be let in. */
+bool episode_voucher_suffices(const struct episode *episode, const char *assertion);
 
 /* A nonce that a device has used, and the request it came in. */
 struct used_nonce {

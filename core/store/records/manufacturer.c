@@ -13,6 +13,8 @@
 #define NETWORKS_MAX   32
 #define DOMAIN_IDS_MAX 256
 
+static const char *const unexpected_names[] = {"refuse", "hold", NULL};
+
 static const struct field fields[] = {
     FIELD(1, struct manufacturer, name, "name", FIELD_TEXT, .flags = FIELD_REQUIRED,
           .max = SLUG_MAX,
@@ -44,6 +46,11 @@ static const struct field fields[] = {
           .max = SLUG_MAX, .preset = PROFILE_DEFAULT, .help = "Enrolment profile of its devices."),
     FIELD(10, struct manufacturer, created, "created", FIELD_TIME, .flags = FIELD_READ_ONLY,
           .help = "When it was added."),
+    FIELD(50, struct manufacturer, unexpected, "unexpected", FIELD_ENUM, .flags = FIELD_LIVE,
+          .names = unexpected_names,
+          .help = "What becomes of its devices that are on nobody's list. refuse: they are turned "
+                  "away; hold: they wait until an administrator decides, and its MASA is not asked "
+                  "before that."),
 };
 const struct record_type manufacturer_type =
     RECORD_TYPE("manufacturer", 1, struct manufacturer, fields);

@@ -4,6 +4,12 @@
 
 #include "core/store/table.h"
 
+/* What becomes of a device that is genuine, and on nobody's list. */
+enum manufacturer_unexpected {
+    MANUFACTURER_REFUSES,
+    MANUFACTURER_HOLDS, /* it waits until an administrator decides */
+};
+
 struct manufacturer {
     const char *name; /* slug: lower-case letters, digits and "-", up to 64; the key */
     const char *title;
@@ -15,6 +21,7 @@ struct manufacturer {
     struct bytes_list allowed_domain_ids; /* others' domainIDs that may stand in an audit log */
     const char *profile;                  /* enrolment profile of its devices */
     int64_t created;
+    unsigned int unexpected; /* enum manufacturer_unexpected */
     struct record_rest rest;
 };
 

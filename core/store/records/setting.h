@@ -7,7 +7,7 @@
 #define SETTING_OWNER                    "owner"
 #define SETTING_MANUFACTURERS_GENERATION "manufacturers-generation"
 #define SETTING_REVOCATIONS_GENERATION   "revocations-generation"
-#define SETTING_UNEXPECTED_DEVICES       "unexpected-devices/" /* and the manufacturer */
+#define SETTING_DEVICES                  "devices/" /* admission, "/", manufacturer: how many */
 
 struct setting {
     const char *name; /* the key */
