@@ -3,6 +3,7 @@
  * and shows, as JSON.  Run by tests/flow/test_api_document.py.
  */
 #include "core/base/json.h"
+#include "core/store/records/admission_rule.h"
 #include "core/store/records/authority.h"
 #include "core/store/records/certificate.h"
 #include "core/store/records/configuration.h"
@@ -33,10 +34,23 @@ static const char *const kind_names[] = {
 };
 
 static const struct record_type *const types[] = {
-    &authority_type, &certificate_type, &configuration_type, &configuration_upload_type,
-    &decision_type,  &device_type,      &device_action_type, &device_line_type,
-    &episode_type,   &event_type,       &expected_type,      &manufacturer_type,
-    &order_type,     &profile_type,     &status_type,        &stranger_type,
+    &admission_rule_type,
+    &authority_type,
+    &certificate_type,
+    &configuration_type,
+    &configuration_upload_type,
+    &decision_type,
+    &device_type,
+    &device_action_type,
+    &device_line_type,
+    &episode_type,
+    &event_type,
+    &expected_type,
+    &manufacturer_type,
+    &order_type,
+    &profile_type,
+    &status_type,
+    &stranger_type,
 };
 
 static json_t *fields_of(const struct record_type *type);

@@ -1,7 +1,7 @@
 /* The admin API: places on the list of expected devices are taken away or vacated. */
 #include "core/store/records/authority.h"
 #include "core/store/records/device_name.h"
-#include "core/store/records/setting.h"
+#include "core/store/records/standing.h"
 #include "tests/unit/api_fixture.h"
 
 #include <string.h>
@@ -36,12 +36,10 @@ static struct device device_of(struct api_fixture *f, struct bytes id)
 static uint64_t unexpected(struct api_fixture *f)
 {
     struct view *view CLEANUP(view_cleanup) = NULL;
-    struct setting counter = {.number = 0};
-    bool found;
+    uint64_t count = 0;
     assert_ok(f->t, view_open(f->t, f->store, &view));
-    assert_ok(f->t, table_find(f->t, view_reader(view), &settings,
-                               BYTES_LITERAL(SETTING_UNEXPECTED_DEVICES "acme"), &counter, &found));
-    return counter.number;
+    assert_ok(f->t, standing_count(f->t, view_reader(view), "acme", DEVICE_UNEXPECTED, &count));
+    return count;
 }
 
 /* Device A1 of acme, admitted, in its place. */

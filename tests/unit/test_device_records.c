@@ -1,6 +1,6 @@
 /* Devices and places on the list of expected ones, as records. */
 #include "core/store/records/device.h"
-#include "core/store/records/event.h"
+#include "core/store/records/standing.h"
 #include "tests/unit/store_fixture.h"
 
 #include <string.h>
@@ -63,12 +63,112 @@ static void admissions_keep_their_numbers(void **state)
     assert_int_equal(DEVICE_SOLD, 5);
 }
 
+/* ---- How devices stand ---- */
+
+static const struct decided somebody = {"admin:root", "tested"};
+static const struct decided nobody = {NULL, NULL};
+
+/* A device that becomes what it is told to be, one after the other. */
+struct career {
+    struct device device;
+    const char *manufacturer;
+    enum device_admission admission;
+    const struct decided *decided;
+};
+
+static bool advance(struct task *t, struct tx *tx, void *arg)
+{
+    struct career *c = arg;
+    return standing_set(t, tx, &c->device, c->manufacturer, c->admission, c->decided);
+}
+
+static uint64_t count_of(struct task *t, struct store *store, const char *manufacturer,
+                         enum device_admission admission)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    uint64_t count = 0;
+    assert_ok(t, view_open(t, store, &view));
+    assert_ok(t, standing_count(t, view_reader(view), manufacturer, admission, &count));
+    return count;
+}
+
+static uint64_t total_of(struct task *t, struct store *store, enum device_admission admission)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    uint64_t count = 0;
+    assert_ok(t, view_open(t, store, &view));
+    assert_ok(t, standing_total(t, view, admission, &count));
+    return count;
+}
+
+static void devices_are_counted_as_what_they_are(void **state)
+{
+    struct task *t = test_task(state);
+    struct store *store = store_fixture_open(state);
+    struct career first = {.manufacturer = "acme", .admission = DEVICE_HELD, .decided = &nobody};
+    struct career second = first;
+    assert_ok(t, store_update(t, store, advance, &first));
+    assert_ok(t, store_update(t, store, advance, &second));
+    assert_int_equal(count_of(t, store, "acme", DEVICE_HELD), 2);
+    assert_true(first.device.admission_since > 0);
+    first.admission = DEVICE_DECLINED;
+    first.decided = &somebody;
+    assert_ok(t, store_update(t, store, advance, &first));
+    assert_int_equal(count_of(t, store, "acme", DEVICE_HELD), 1);
+    assert_int_equal(count_of(t, store, "acme", DEVICE_DECLINED), 1);
+    assert_string_equal(first.device.decided_by, "admin:root");
+    assert_ok(t, store_update(t, store, advance, &first)); /* the same once more */
+    assert_int_equal(count_of(t, store, "acme", DEVICE_DECLINED), 1);
+    second.manufacturer = "other"; /* its anchors went there */
+    assert_ok(t, store_update(t, store, advance, &second));
+    assert_int_equal(count_of(t, store, "acme", DEVICE_HELD), 0);
+    assert_int_equal(count_of(t, store, "other", DEVICE_HELD), 1);
+    assert_int_equal(total_of(t, store, DEVICE_HELD), 1);
+    assert_int_equal(total_of(t, store, DEVICE_ADMITTED), 0);
+    store_close(store);
+}
+
+static void decision_is_outweighed_only_by_what_somebody_did_later(void **state)
+{
+    struct task *t = test_task(state);
+    struct device device = {.admission_since = 1000};
+    struct expected place = {.manufacturer = "acme", .serial = "A1"};
+    const struct {
+        enum device_admission admission;
+        const char *source;
+        int64_t added;
+        bool lets_in;
+    } cases[] = {
+        {DEVICE_UNEXPECTED, "cloud:maker", 1, true},
+        {DEVICE_HELD, "cloud:maker", 1, true},
+        {DEVICE_ADMITTED, "cloud:maker", 1, true},
+        {DEVICE_DECLINED, "admin:root", 999, false},
+        {DEVICE_DECLINED, "admin:root", 1001, true},
+        {DEVICE_DECLINED, "cloud:maker", 1001, false},
+        {DEVICE_SOLD, "csv:orders.csv", 1001, true},
+        {DEVICE_SOLD, "cloud:maker", 1001, false},
+        {DEVICE_SOLD, NULL, 999, false},
+        {DEVICE_DECOMMISSIONED, NULL, 1001, true},
+        {DEVICE_DECOMMISSIONED, "cloud:maker", 5000, false},
+    };
+    (void)t;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        device.admission = cases[i].admission;
+        place.source = cases[i].source;
+        place.added = cases[i].added;
+        if (standing_outweighed(&device, &place) != cases[i].lets_in)
+            fail_msg("case %zu", i);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(lists_place_is_for_its_own_manufacturer_only),
         UNIT_TEST(place_keeps_where_it_comes_from_and_its_columns),
         UNIT_TEST(admissions_keep_their_numbers),
+        UNIT_TEST(devices_are_counted_as_what_they_are),
+        UNIT_TEST(decision_is_outweighed_only_by_what_somebody_did_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

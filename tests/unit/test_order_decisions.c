@@ -116,6 +116,84 @@ static void decision_is_written_with_what_belongs_to_it(void **state)
     desk_close(&desk);
 }
 
+/* ---- Inside somebody else's update ---- */
+
+static bool approve_inside(struct task *t, struct tx *tx, void *arg)
+{
+    struct desk *desk = arg;
+    return order_decide_in(t, tx, desk->orders, *(struct bytes *)desk->more, true, "admin:root");
+}
+
+static void order_can_be_approved_inside_another_update(void **state)
+{
+    struct task *t = test_task(state);
+    struct desk desk;
+    desk_prepare(&desk, act_echo);
+    desk_open(state, &desk);
+    struct bytes id = submit_for_approval(t, &desk, ORDER_NEW);
+    desk.more = &id;
+    assert_ok(t, store_update(t, desk.store, approve_inside, &desk));
+    orders_wake(desk.orders, id);
+    assert_int_equal(desk_wait(t, &desk, id).state, ORDER_DONE);
+    desk_close(&desk);
+}
+
+static bool cancel_inside(struct task *t, struct tx *tx, void *arg)
+{
+    return order_cancel_in(t, tx, *(const struct bytes *)arg, E_DENIED, "it has left us");
+}
+
+static void cancelled_order_stays_refused_and_is_not_run(void **state)
+{
+    struct task *t = test_task(state);
+    struct desk desk;
+    desk_prepare(&desk, act_echo);
+    desk_open(state, &desk);
+    struct bytes id = submit_for_approval(t, &desk, ORDER_NEW);
+    assert_ok(t, store_update(t, desk.store, cancel_inside, &id));
+    orders_wake(desk.orders, id);
+    struct order order = desk_wait(t, &desk, id);
+    assert_int_equal(order.state, ORDER_REFUSED);
+    assert_false(order.liftable);
+    assert_string_equal(order.problem, E_DENIED->name);
+    assert_fails(t, order_decide(t, desk.orders, id, true, "admin:root", NULL, NULL), E_INVALID);
+    assert_int_equal(atomic_load(&desk.runs), 0);
+    assert_int_equal(order_figures(desk.orders).open, 0);
+    desk_close(&desk);
+}
+
+static void running_order_that_is_cancelled_leaves_nothing(void **state)
+{
+    struct task *t = test_task(state);
+    struct desk desk;
+    desk_prepare(&desk, act_at_gate);
+    desk_open(state, &desk);
+    struct bytes id = desk_submit(t, &desk, "milk", ORDER_NEW);
+    (void)sem_wait(&desk.entered);
+    assert_ok(t, store_update(t, desk.store, cancel_inside, &id));
+    orders_wake(desk.orders, id);
+    (void)sem_post(&desk.go);
+    struct order order = desk_wait(t, &desk, id);
+    assert_int_equal(order.state, ORDER_REFUSED);
+    assert_false(bytes_present(desk_result(t, &desk, id)));
+    desk_close(&desk);
+}
+
+static void finished_order_cannot_be_cancelled(void **state)
+{
+    struct task *t = test_task(state);
+    struct desk desk;
+    struct bytes nothing = id_make(t->arena);
+    desk_prepare(&desk, act_echo);
+    desk_open(state, &desk);
+    struct bytes id = desk_submit(t, &desk, "milk", ORDER_NEW);
+    assert_int_equal(desk_wait(t, &desk, id).state, ORDER_DONE);
+    assert_ok(t, store_update(t, desk.store, cancel_inside, &id));
+    assert_int_equal(desk_look(t, &desk, id).state, ORDER_DONE);
+    assert_ok(t, store_update(t, desk.store, cancel_inside, &nothing));
+    desk_close(&desk);
+}
+
 static void administrator_can_lift_a_refusal(void **state)
 {
     struct task *t = test_task(state);
@@ -451,6 +529,10 @@ int main(void)
         UNIT_TEST(approved_order_is_carried_out),
         UNIT_TEST(declined_order_is_refused_at_once_and_for_good),
         UNIT_TEST(decision_is_written_with_what_belongs_to_it),
+        UNIT_TEST(order_can_be_approved_inside_another_update),
+        UNIT_TEST(cancelled_order_stays_refused_and_is_not_run),
+        UNIT_TEST(running_order_that_is_cancelled_leaves_nothing),
+        UNIT_TEST(finished_order_cannot_be_cancelled),
         UNIT_TEST(administrator_can_lift_a_refusal),
         UNIT_TEST(approval_once_given_holds_when_a_refused_order_is_asked_for_again),
         UNIT_TEST(orders_beyond_the_limit_are_refused),
