@@ -205,6 +205,13 @@ bool cert_is_ca(const struct cert *cert)
     return is;
 }
 
+bool cert_is_issued_by(const struct cert *cert, const struct cert *issuer)
+{
+    bool issued = X509_check_issued(issuer->x509, cert->x509) == X509_V_OK;
+    ERR_clear_error();
+    return issued;
+}
+
 bool cert_is_self_signed(const struct cert *cert)
 {
     bool is = X509_self_signed(cert->x509, 1) == 1;

@@ -55,6 +55,8 @@ int64_t cert_not_before(const struct cert *cert); /* wall-clock ms; 9999-12-31 w
 int64_t cert_not_after(const struct cert *cert);
 bool cert_is_ca(const struct cert *cert);
 bool cert_is_self_signed(const struct cert *cert);
+/* By names and key identifiers; the signature is not verified. */
+bool cert_is_issued_by(const struct cert *cert, const struct cert *issuer);
 /* False also when there is no extended key usage at all. */
 bool cert_has_eku(const struct cert *cert, const char *oid);
 /* Value octets of an extension's extnValue (what the OCTET STRING holds); absent: not there. */

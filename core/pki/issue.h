@@ -30,6 +30,12 @@ struct issue {
  */
 MUST_USE bool issue_certificate(struct task *t, const struct issue *issue, const struct cert **ret);
 
+/*
+ * RFC 5280 A.1: true for an attribute that must be a PrintableString (countryName, serialNumber,
+ * dnQualifier) and whose characters can stand in one.
+ */
+bool name_wants_printable(const X509_NAME_ENTRY *entry);
+
 /* "CN=a,O=b": RFC 4514 to a name; owned by the arena.  Fails with E_INVALID. */
 MUST_USE bool name_from_text(struct task *t, const char *text, X509_NAME **ret);
 

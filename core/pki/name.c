@@ -196,3 +196,12 @@ bool name_from_text(struct task *t, const char *text, X509_NAME **ret)
     *ret = name;
     return true;
 }
+
+bool name_wants_printable(const X509_NAME_ENTRY *entry)
+{
+    int nid = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
+    const ASN1_STRING *value = X509_NAME_ENTRY_get_data(entry);
+    return (nid == NID_countryName || nid == NID_serialNumber || nid == NID_dnQualifier) &&
+           ASN1_PRINTABLE_type(ASN1_STRING_get0_data(value), ASN1_STRING_length(value)) ==
+               V_ASN1_PRINTABLESTRING;
+}

@@ -6,6 +6,11 @@
 #define OID_KP_CLIENT_AUTH       "1.3.6.1.5.5.7.3.2"
 #define OID_KP_CMC_CA            "1.3.6.1.5.5.7.3.27"
 #define OID_KP_CMC_RA            "1.3.6.1.5.5.7.3.28" /* RFC 6402 2.10 */
+#define OID_KP_OCSP_SIGNING      "1.3.6.1.5.5.7.3.9"
+#define OID_AD_OCSP              "1.3.6.1.5.5.7.48.1"
+#define OID_OCSP_NOCHECK         "1.3.6.1.5.5.7.48.1.5" /* RFC 6960 4.2.2.2.1 */
+#define OID_AD_CA_ISSUERS        "1.3.6.1.5.5.7.48.2"
+#define OID_PE_AUTHORITY_INFO    "1.3.6.1.5.5.7.1.1"
 #define OID_PE_MASA_URL          "1.3.6.1.5.5.7.1.32" /* RFC 8995 2.3.2 */
 #define OID_PE_MASA_URL_OLD      "1.3.6.1.4.1.46930.2"
 #define OID_AT_SERIAL_NUMBER     "2.5.4.5" /* X520SerialNumber */
@@ -32,6 +37,7 @@
 #define OID_CE_KEY_USAGE         "2.5.29.15"
 #define OID_CE_SUBJECT_ALT_NAME  "2.5.29.17"
 #define OID_CE_BASIC_CONSTRAINTS "2.5.29.19"
+#define OID_CE_CRL_POINTS        "2.5.29.31"
 #define OID_CE_AUTHORITY_KEY_ID  "2.5.29.35"
 #define OID_CE_EXT_KEY_USAGE     "2.5.29.37"
 

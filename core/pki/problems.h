@@ -43,6 +43,11 @@
     X(E_CSRATTRS_UNMET, "csrattrs-unmet", "CSR attributes cannot be met",                          \
       "The server wants something in the request that this device does not have. Give it a value " \
       "in the server's profile, or do not ask for it.")                                            \
+    X(E_OCSP_MALFORMED, "ocsp-malformed", "malformed OCSP request",                                \
+      "What was sent is no OCSP request that can be read (RFC 6960 4.1.1).")                       \
+    X(E_LINT, "certificate-faulty", "internal error",                                              \
+      "A certificate breaks a rule of RFC 5280; the detail names it. It was not handed out. If a " \
+      "profile asks for it, change the profile.")                                                  \
     X(E_CRYPTO, "crypto", "internal error",                                                        \
       "The cryptographic library or the token failed; the detail has its message. If it is the "   \
       "token: is it present, and is the PIN right?")

@@ -15,6 +15,7 @@ static const struct http_route routes[] = {
     {.method = "GET", .path = "/devices/{}"},
     {.method = "DELETE", .path = "/devices/{}"},
     {.method = "GET", .path = "/devices/{}/events"},
+    {.method = "GET", .path = "/ocsp/{*}"},
     {.method = NULL},
 };
 
@@ -37,7 +38,7 @@ static void check_route(struct task *t, const struct target *target, const char 
     const char *parameter = NULL;
     if (route_find(t, routes, method, target, &route, &parameter)) {
         MUST(route_methods(t->arena, routes, target) != NULL);
-        MUST((strstr(route->path, "{}") != NULL) == (parameter != NULL));
+        MUST((strchr(route->path, '{') != NULL) == (parameter != NULL));
         MUST(parameter == NULL || *parameter != '\0');
         return;
     }
