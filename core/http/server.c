@@ -107,7 +107,7 @@ static struct http_server *make_server(const struct http_server_options *options
 {
     struct arena *arena = arena_create();
     struct http_server *server = arena_alloc(arena, sizeof(*server));
-    bool is_unix = options->identity == NULL;
+    bool is_unix = options->identity == NULL && !options->plain;
     server->arena = arena;
     server->name = arena_strdup(arena, options->name);
     server->routes = options->routes;
@@ -115,6 +115,7 @@ static struct http_server *make_server(const struct http_server_options *options
     server->style = options->style;
     server->log = options->log;
     server->unix_root_only = options->unix_root_only;
+    server->plain = options->plain;
     server->wake = -1;
     /* A Unix socket's peers have no addresses to be told apart by. */
     server->turnstile = turnstile_make(arena, options->limits.connections,

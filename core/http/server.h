@@ -23,7 +23,7 @@ struct http_connection;
 struct http_request {
     const char *method;
     const char *path;       /* decoded, without query */
-    const char *parameter;  /* what stands for "{}" in the route's path; NULL: none */
+    const char *parameter;  /* what stands for "{}" or "{*}" in the route's path; NULL: none */
     const char *media_type; /* of the body, lower-case, without parameters; NULL: not named */
     const char *accept;     /* as sent; NULL: anything */
     struct bytes body;
@@ -71,7 +71,8 @@ enum http_style {
 
 struct http_route {
     const char *method; /* GET routes answer HEAD too */
-    const char *path;   /* exact; one "{}" stands for one segment */
+    /* Exact; one "{}" stands for one segment, a last "{*}" for all that follows. */
+    const char *path;
     /*
      * Media types of the body that are read (lower-case, NULL at the end): a request that names no
      * such type is E_HTTP_MEDIA_TYPE, whether it has a body or not.  NULL: any or none.
@@ -133,12 +134,13 @@ struct http_clients {
 
 struct http_server_options {
     const char *name;                     /* "pledges", for the log */
-    const struct http_identity *identity; /* NULL: no TLS (Unix sockets only) */
-    const struct http_clients *clients;   /* NULL: all */
-    struct text_list listen;              /* addresses, or one "unix:/path" */
-    unsigned unix_mode;                   /* of the socket's file */
-    bool unix_root_only;             /* peers other than root and our own user are turned away */
-    const struct http_route *routes; /* borrowed; ends with a NULL method */
+    const struct http_identity *identity; /* NULL: no TLS (Unix sockets, or with `plain`) */
+    bool plain; /* no TLS on TCP: what is public and signed by itself, such as CRLs */
+    const struct http_clients *clients; /* NULL: all */
+    struct text_list listen;            /* addresses, or one "unix:/path" */
+    unsigned unix_mode;                 /* of the socket's file */
+    bool unix_root_only;                /* peers other than root and our own user are turned away */
+    const struct http_route *routes;    /* borrowed; ends with a NULL method */
     struct http_limits limits;
     enum http_style style; /* of errors outside any route */
     const struct log *log;

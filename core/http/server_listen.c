@@ -137,7 +137,7 @@ bool listen_open(struct task *t, struct http_server *server, const struct text_l
         server->listener_count++;
         TRY(open_listener(t, listener, unix_mode));
         /* What is sent without TLS is for this machine only. */
-        ENSURE(t, server->tls != NULL || listener->unix_path != NULL, E_INVALID,
+        ENSURE(t, server->tls != NULL || server->plain || listener->unix_path != NULL, E_INVALID,
                "%s: no certificate to serve it with", listener->text);
     }
     return true;

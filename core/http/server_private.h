@@ -45,6 +45,7 @@ struct http_server {
     enum http_style style;
     const struct log *log;
     bool unix_root_only;
+    bool plain;
 
     bool secure;
     _Atomic(struct server_tls *) tls; /* NULL: none */

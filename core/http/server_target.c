@@ -81,16 +81,26 @@ bool target_parse(struct task *t, const char *uri, struct target *ret)
     return true;
 }
 
-/* The route's path against the parts; "{}" stands for any one that is not empty. */
+/*
+ * The route's path against the parts; "{}" stands for any one that is not empty, "{*}" for it and
+ * all that follow.
+ */
 static bool path_fits(const char *pattern, const struct target *target, const char **ret_parameter)
 {
     size_t i = 0;
     const char *parameter = NULL;
+    const char *rest = target->path;
     for (const char *at = pattern; *at == '/'; i++) {
         size_t len = strcspn(++at, "/");
         if (i == target->count)
             return false;
         const char *part = target->parts[i];
+        rest++; /* the slash; the path is decoded as its parts are */
+        if (strcmp(at, "{*}") == 0) {
+            *ret_parameter = rest;
+            return *rest != '\0';
+        }
+        rest += strlen(part);
         if (len == 2 && strncmp(at, "{}", 2) == 0 && *part != '\0')
             parameter = part;
         else if (strlen(part) != len || strncmp(at, part, len) != 0)

@@ -111,6 +111,7 @@ static const struct http_route routes[] = {
     {.method = "GET", .path = "/devices/{}", .handler = echo},
     {.method = "DELETE", .path = "/devices/{}", .handler = echo},
     {.method = "GET", .path = "/devices/{}/events", .handler = echo},
+    {.method = "GET", .path = "/ocsp/{*}", .handler = echo},
     {.method = "POST",
      .path = "/voucher",
      .handler = echo,
@@ -185,6 +186,8 @@ static void handler_gets_method_path_parameter_and_query(void **state)
         {"/devices/JADA%20123", "parameter=JADA 123 "},
         {"/devices/a%2Fb", "GET /devices/a/b parameter=a/b "},
         {"/devices/x/events", "GET /devices/x/events parameter=x "},
+        {"/ocsp/MEUw", "parameter=MEUw "},
+        {"/ocsp/a/b%2Fc//d%3D", "parameter=a/b/c//d= "},
         {"https://registrar.example:8443/hello?q=7", "GET /hello parameter=- type=- q=7 "},
         {"https://registrar.example", "GET / "},
     };
@@ -199,8 +202,10 @@ static void handler_gets_method_path_parameter_and_query(void **state)
 static void unknown_paths_are_404(void **state)
 {
     static const char *const targets[] = {
-        "/nowhere",         "/hello/",      "/hello/x", "//hello",         "/devices/", "/devices",
-        "/devices//events", "/devices/a/b", "/Hello",   "/hello/../hello", "*",         "hello",
+        "/nowhere",  "/hello/",  "/hello/x",         "//hello",
+        "/devices/", "/devices", "/devices//events", "/devices/a/b",
+        "/ocsp",     "/ocsp/",   "/Hello",           "/hello/../hello",
+        "*",         "hello",
     };
     struct task *t = test_task(state);
     for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
