@@ -18,6 +18,7 @@ struct ca_environment {
     struct store *store;
     struct keystore *keys;
     struct http_client *client;
+    const char *public_url; /* base of where certificates' status is served; NULL: nowhere */
 };
 
 struct ca_request {
@@ -49,6 +50,11 @@ struct ca_connector {
     /* The issuing CA's chain, the issuer first, the root last: for /cacerts. */
     MUST_USE bool (*chain)(struct task *t, void *ca, struct cert_list *ret);
     /*
+     * Further certificates for /cacerts (RFC 7030 4.1.3): former issuers whose certificates may
+     * still be about, and what leads from one key to the next.  NULL: there are none.
+     */
+    MUST_USE bool (*others)(struct task *t, void *ca, struct cert_list *ret);
+    /*
      * One step towards a certificate.  Fails with E_CA_REFUSED (for good) or with anything else
      * (tried again later).
      */
@@ -64,6 +70,13 @@ MUST_USE bool ca_registry_open(struct task *t, const struct ca_environment *env,
                                struct ca_registry **ret);
 /* Accepts NULL. */
 void ca_registry_close(struct ca_registry *registry);
+/*
+ * Opens all of them anew, as the records are now; who uses one at the time goes on with it.  When
+ * that fails, everything is as before.
+ */
+MUST_USE bool ca_registry_reopen(struct task *t, struct ca_registry *registry);
+/* Counts up with each reopening. */
+uint64_t ca_registry_generation(struct ca_registry *registry);
 
 struct ca; /* one of them */
 /* Fails with E_CA_UNKNOWN. */
@@ -71,6 +84,7 @@ MUST_USE bool ca_find(struct task *t, struct ca_registry *registry, const char *
                       const struct ca **ret);
 const char *ca_name(const struct ca *ca);
 MUST_USE bool ca_chain(struct task *t, const struct ca *ca, struct cert_list *ret);
+MUST_USE bool ca_others(struct task *t, const struct ca *ca, struct cert_list *ret);
 /*
  * The connector's step, and what no connector may do.  A certificate that comes back is no CA's and
  * carries neither cmcRA, cmcCA nor anyExtendedKeyUsage (E_CA_FORBIDDEN_EKU; a profile that wants

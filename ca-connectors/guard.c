@@ -1,6 +1,8 @@
 /* What no CA may give a device, whatever the connector. */
 #include "ca-connectors/ca_internal.h"
 
+#include "core/pki/lint.h"
+
 #include <strings.h>
 
 #include <openssl/x509v3.h>
@@ -77,12 +79,15 @@ static bool check_names(struct task *t, const struct cert *cert, const struct cs
     return true;
 }
 
-static bool check_certificate(struct task *t, const struct cert *cert, const struct csr *csr)
+static bool check_certificate(struct task *t, const struct ca_result *result, const struct csr *csr)
 {
+    const struct cert *cert = result->certificate;
     ENSURE(t, bytes_equal(cert_spki(t, cert), csr->spki), E_CA_REFUSED,
            "the CA's certificate is for another key");
     TRY(check_powers(t, cert));
-    return check_names(t, cert, csr);
+    TRY(check_names(t, cert, csr));
+    const struct lint lint = {cert, csr->key, result->issuer};
+    return lint_certificate(t, &lint);
 }
 
 bool ca_enrol(struct task *t, const struct ca *ca, const struct ca_request *request,
@@ -92,7 +97,7 @@ bool ca_enrol(struct task *t, const struct ca *ca, const struct ca_request *requ
     TRY(check_profile(t, request->profile));
     if (!ca->connector->enrol(t, ca->handle, request, &result))
         return fail_context(t, "CA %s", ca->name);
-    if (result.outcome == CA_ISSUED && !check_certificate(t, result.certificate, request->csr))
+    if (result.outcome == CA_ISSUED && !check_certificate(t, &result, request->csr))
         return fail_context(t, "CA %s", ca->name);
     *ret = result;
     return true;

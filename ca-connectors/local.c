@@ -1,6 +1,7 @@
 #include "ca-connectors/local.h"
 
 #include "ca-connectors/ca.h"
+#include "ca-connectors/ca_urls.h"
 #include "core/base/failpoint.h"
 #include "core/pki/issue.h"
 #include "core/store/records/authority.h"
@@ -16,11 +17,47 @@ const struct record_type local_settings_type =
     RECORD_TYPE("ca-local", 1, struct local_settings, fields);
 
 struct local_ca {
-    struct cert_list chain; /* the issuer first */
+    struct cert_list chain;  /* the issuer first */
+    struct cert_list others; /* former issuers, and what a roll-over leaves behind */
     struct keystore_key *key;
+    const char *public_url; /* NULL: no status is served */
 };
 
 /* ---- Opening ---- */
+
+static bool add_other(struct task *t, struct bytes der, struct cert_list *list)
+{
+    const struct cert *cert;
+    if (!bytes_present(der))
+        return true;
+    TRY(cert_parse(t, der, &cert));
+    if (cert_not_after(cert) >= clock_wall())
+        list->items[list->count++] = cert;
+    return true;
+}
+
+/* RFC 7030 4.1.3: OldWithOld, OldWithNew and NewWithOld, as long as they are good. */
+static bool read_others(struct task *t, struct reader *r, const char *name, struct cert_list *ret)
+{
+    const struct cert **items =
+        arena_array(t->arena, (size_t)3 * (AUTHORITY_ROLLOVERS_MAX + 1), sizeof(struct cert *));
+    struct cert_list list = {items, 0};
+    const char *next = name;
+    for (int i = 1; i <= AUTHORITY_ROLLOVERS_MAX + 1; i++) {
+        struct authority authority;
+        bool found;
+        TRY(table_find(t, r, &authorities, bytes_of_text(next), &authority, &found));
+        if (!found)
+            break;
+        if (authority.replaced != 0)
+            TRY(add_other(t, authority.certificate, &list));
+        TRY(add_other(t, authority.new_with_old, &list));
+        TRY(add_other(t, authority.old_with_new, &list));
+        next = arena_printf(t->arena, "%s-%d", name, i);
+    }
+    *ret = list;
+    return true;
+}
 
 static bool local_open(struct task *t, const struct ca_environment *env, const void *settings,
                        void **ret)
@@ -33,6 +70,8 @@ static bool local_open(struct task *t, const struct ca_environment *env, const v
     TRY(view_open(t, env->store, &view));
     TRY(authority_chain(t, view_reader(view), local->authority, &chain, &label));
     TRY(certs_parse(t, &chain, &ca->chain));
+    TRY(read_others(t, view_reader(view), local->authority, &ca->others));
+    ca->public_url = env->public_url;
     TRY(keystore_find(t, env->keys, label, &ca->key));
     const struct cert *issuer = ca->chain.items[0];
     ENSURE(t, cert_is_ca(issuer), E_CA_FAILED, "authority %s is no CA", local->authority);
@@ -56,16 +95,26 @@ static bool local_chain(struct task *t, void *ca, struct cert_list *ret)
     return true;
 }
 
+static bool local_others(struct task *t, void *ca, struct cert_list *ret)
+{
+    (void)t;
+    *ret = ((const struct local_ca *)ca)->others;
+    return true;
+}
+
 /* ---- Issuing ---- */
 
-/* What the profile says of the key's use, and the names that the device asked for. */
-static bool make_extensions(struct task *t, const struct ca_request *request,
-                            struct extension_list *ret)
+/*
+ * What the profile says of the key's use, the names that the device asked for, and where the
+ * certificate's status is served.
+ */
+static bool make_extensions(struct task *t, const struct local_ca *local,
+                            const struct ca_request *request, struct extension_list *ret)
 {
     const struct profile *profile = request->profile;
     const struct extension *names =
         extension_find(&request->csr->extensions, OID_CE_SUBJECT_ALT_NAME);
-    struct extension *items = arena_array(t->arena, 3, sizeof(*items));
+    struct extension *items = arena_array(t->arena, 3 + CA_URL_EXTENSIONS, sizeof(*items));
     size_t count = 0;
     if (names != NULL)
         items[count++] = (struct extension){OID_CE_SUBJECT_ALT_NAME, false, names->value};
@@ -80,6 +129,7 @@ static bool make_extensions(struct task *t, const struct ca_request *request,
         *usage = (struct extension){.oid = OID_CE_EXT_KEY_USAGE};
         TRY(extension_ext_key_usage(t, &profile->ext_key_usage, &usage->value));
     }
+    TRY(ca_url_extensions(t, local->public_url, local->chain.items[0], items, &count));
     *ret = (struct extension_list){items, count};
     return true;
 }
@@ -99,18 +149,38 @@ static bool set_validity(struct task *t, const struct cert *issuer, int64_t vali
     return true;
 }
 
+/* RFC 5280 A.1: what is a PrintableString there becomes one, where its characters allow it. */
+static bool fit_subject(struct task *t, const struct csr *csr, X509_NAME **ret)
+{
+    X509_NAME *subject = X509_NAME_dup(X509_REQ_get_subject_name(csr->request));
+    ENSURE(t, subject != NULL, E_CRYPTO, "subject: %s", crypto_error(t));
+    ARENA_DEFER(t->arena, X509_NAME_free, subject);
+    for (int i = 0; i < X509_NAME_entry_count(subject); i++) {
+        X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, i);
+        ASN1_STRING *value = X509_NAME_ENTRY_get_data(entry);
+        if (name_wants_printable(entry) && ASN1_STRING_type(value) == V_ASN1_UTF8STRING)
+            ENSURE(t,
+                   X509_NAME_ENTRY_set_data(entry, V_ASN1_PRINTABLESTRING,
+                                            ASN1_STRING_get0_data(value),
+                                            ASN1_STRING_length(value)) == 1,
+                   E_CRYPTO, "subject: %s", crypto_error(t));
+    }
+    *ret = subject;
+    return true;
+}
+
 static bool local_enrol(struct task *t, void *ca, const struct ca_request *request,
                         struct ca_result *ret)
 {
     const struct local_ca *local = ca;
     const struct cert *certificate;
     struct issue issue = {
-        .subject = X509_REQ_get_subject_name(request->csr->request),
         .csr = request->csr,
         .issuer = local->chain.items[0],
         .issuer_key = keystore_key_evp(local->key),
     };
-    TRY(make_extensions(t, request, &issue.extensions));
+    TRY(fit_subject(t, request->csr, &issue.subject));
+    TRY(make_extensions(t, local, request, &issue.extensions));
     /* RFC 5280 4.1.2.6: a subject, or names in the extension. */
     ENSURE(t,
            X509_NAME_entry_count(issue.subject) > 0 ||
@@ -131,5 +201,6 @@ const struct ca_connector ca_local = {
     .open = local_open,
     .close = local_close,
     .chain = local_chain,
+    .others = local_others,
     .enrol = local_enrol,
 };

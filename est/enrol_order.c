@@ -258,8 +258,8 @@ static bool ask_ca(struct task *t, struct order_run *run, const struct enrolment
 static const struct problem_kind *const gate_kinds[] = {
     E_NOT_ONBOARDED, E_ONBOARDING_OVER, E_PLEDGE_DECLINED, E_LOG_SPEAKS_AGAINST, NULL};
 /* What asking again does not change, but an administrator may. */
-static const struct problem_kind *const refusals[] = {E_CA_REFUSED, E_CA_FORBIDDEN_EKU, E_INVALID,
-                                                      E_EXISTS, NULL};
+static const struct problem_kind *const refusals[] = {E_CA_REFUSED, E_CA_FORBIDDEN_EKU, E_LINT,
+                                                      E_INVALID,    E_EXISTS,           NULL};
 
 bool enrol_order_told(const struct task *t)
 {

@@ -22,11 +22,13 @@ struct est {
     int64_t enrol_window; /* ms from the voucher request in which a device may enrol */
     uint64_t enrolments;  /* different requests that a device may make in one onboarding */
     const struct problem_kind *const *const *problems; /* all tables, for stored refusals */
-    struct bytes cacerts;                              /* made by est_prepare() */
+    struct cacerts *cacerts;                           /* made by est_prepare() */
 };
 
-/* Makes what does not change: the answer to /cacerts.  It lives in the task's arena. */
+/* Makes the answer to /cacerts, which is made anew when a CA has changed. */
 MUST_USE bool est_prepare(struct task *t, struct est *est);
+/* Gives back what est_prepare() made, if it was called. */
+void est_release(struct est *est);
 
 /* Handlers; the route's context is the `struct est`. */
 bool est_cacerts(struct task *t, struct http_request *rq, struct http_reply *reply);

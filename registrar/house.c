@@ -75,7 +75,7 @@ static bool open_outgoing(struct task *t, struct house *house)
         .resolve = outgoing->resolve,
     };
     TRY(http_client_make(t, &options, &house->client));
-    struct ca_environment env = {house->store, house->keys, house->client};
+    struct ca_environment env = {house->store, house->keys, house->client, house->node.public.url};
     return ca_registry_open(t, &env, &house->cas);
 }
 
@@ -235,6 +235,53 @@ static bool serve_admin(struct task *t, struct house *house)
     return http_server_start(t, &options, &house->admin);
 }
 
+/* After a roll-over: new certificates are signed with the new key, and /cacerts shows it. */
+static void reopen_cas(void *arg)
+{
+    struct house *house = arg;
+    CLEANUP(arena_cleanup) struct arena *arena = arena_create();
+    struct task t;
+    task_init(&t, arena, house->log);
+    if (!ca_registry_reopen(&t, house->cas))
+        log_problem(&t, "the CAs could not be opened anew; restart to use the new key");
+}
+
+static bool keep_status(struct task *t, struct house *house)
+{
+    const struct node_public *public = &house->node.public;
+    const struct status_options options = {
+        .store = house->store,
+        .keys = house->keys,
+        .log = t->log,
+        .responds = public->listen.count > 0,
+        .url = public->url,
+        .crl_lifetime = public->crl_lifetime,
+        .crl_interval = public->crl_interval,
+        .crl_gap = public->crl_gap,
+        .ocsp_lifetime = public->ocsp_lifetime,
+        .rolled_over = reopen_cas,
+        .arg = house,
+    };
+    house->log = t->log;
+    return status_start(t, &options, &house->status);
+}
+
+static bool serve_public(struct task *t, struct house *house)
+{
+    if (house->node.public.listen.count == 0)
+        return true;
+    struct http_server_options options = {
+        .name = "public",
+        .plain = true,
+        .listen = house->node.public.listen,
+        .routes = status_routes(t, house->status),
+        .limits = server_limits(&house->node.limits),
+        .style = HTTP_STYLE_TEXT,
+        .log = t->log,
+    };
+    return http_server_start(t, &options, &house->public);
+}
+
 bool house_open(struct task *t, struct house *house)
 {
     raise_file_limit(t, &house->node);
@@ -245,6 +292,8 @@ bool house_open(struct task *t, struct house *house)
     furnish(house);
     TRY(est_prepare(t, &house->est));
     TRY(start_orders(t, house));
+    TRY(keep_status(t, house));
+    TRY(serve_public(t, house));
     TRY(serve_pledges(t, house));
     announce(t, house);
     return serve_admin(t, house);
@@ -259,11 +308,15 @@ bool house_close(struct task *t, struct house *house)
     if (house->pledges != NULL && !http_server_stop(house->pledges, deadline))
         log_warning(t, "requests were still under way",
                     LOG_NUMBER("limit_ms", house->node.limits.shutdown));
+    if (house->public != NULL)
+        (void)http_server_stop(house->public, deadline);
+    status_stop(house->status);
     if (house->orders != NULL && !orders_stop(house->orders, deadline)) {
         log_warning(t, "orders were still under way; they are run again after the start",
                     LOG_NUMBER("limit_ms", house->node.limits.shutdown));
         return false;
     }
+    est_release(&house->est);
     callers_free(house->callers);
     strangers_free(house->strangers);
     if (house->cas != NULL)
@@ -284,6 +337,7 @@ bool house_alive(struct house *house)
 {
     return moves(store_figures(house->store).last_beat) &&
            moves(order_figures(house->orders).last_beat) &&
+           moves(status_last_beat(house->status)) &&
            moves(http_server_figures(house->pledges).last_beat) &&
            moves(http_server_figures(house->admin).last_beat);
 }

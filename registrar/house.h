@@ -2,6 +2,7 @@
 #ifndef GATEHOUSE_REGISTRAR_HOUSE_H
 #define GATEHOUSE_REGISTRAR_HOUSE_H
 
+#include "ca-connectors/status/status.h"
 #include "core/node/node.h"
 #include "est/est.h"
 #include "pkcs11/keystore.h"
@@ -11,6 +12,7 @@
 
 struct house {
     struct node node;
+    const struct log *log;
     struct store *store;
     struct keystore *keys;
     struct keystore_key *registrar_key;
@@ -27,6 +29,8 @@ struct house {
     struct http_server *pledges;
     struct http_server *admin;
     struct discovery *discovery;
+    struct status_service *status;
+    struct http_server *public; /* NULL: nothing is served without TLS */
     struct order_kind_entry kinds[4];
 };
 

@@ -51,6 +51,13 @@ typedef bool (*api_device_word)(struct task *t, struct http_request *rq,
                                 const struct device_action *action, struct http_reply *reply);
 MUST_USE bool api_device_decide(struct task *t, struct http_request *rq,
                                 const struct device_action *action, struct http_reply *reply);
+MUST_USE bool api_authority_act(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_certificates(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_certificate(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_certificate_act(struct task *t, struct http_request *rq,
+                                  struct http_reply *reply);
+MUST_USE bool api_crls(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_crl(struct task *t, struct http_request *rq, struct http_reply *reply);
 
 /* ---- Requests and replies ---- */
 
@@ -75,6 +82,8 @@ MUST_USE bool api_reply_made(struct task *t, struct http_reply *reply, const cha
 /* The record that the path names.  Fails with E_NOT_FOUND. */
 MUST_USE bool api_reply_stored(struct task *t, const struct http_request *rq,
                                struct http_reply *reply, const struct table *table);
+/* SHA-256 of a certificate, as the path names it.  Fails with E_INVALID. */
+MUST_USE bool api_certificate_id(struct task *t, const struct http_request *rq, struct bytes *ret);
 /* "hint": what the administrator can do about a problem of that name (NULL: none). */
 void api_set_hint(const struct api *api, json_t *object, const char *problem);
 /* A foreign word, fit for a detail. */

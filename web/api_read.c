@@ -1,11 +1,5 @@
-/* Resources that are only read: authorities, strangers. */
-#include "core/store/records/authority.h"
+/* Strangers: what is in memory only. */
 #include "web/api_internal.h"
-
-bool api_authorities(struct task *t, struct http_request *rq, struct http_reply *reply)
-{
-    return page_of_table(t, rq, reply, &authorities);
-}
 
 /* All of them: they are as many as the ring has places. */
 bool api_strangers(struct task *t, struct http_request *rq, struct http_reply *reply)

@@ -1,5 +1,7 @@
 #include "web/views.h"
 
+#include "core/store/records/certificate.h"
+
 /* ---- Devices ---- */
 
 static const char *const admission_names[] = {
@@ -69,6 +71,27 @@ static const struct field configuration_upload_fields[] = {
 };
 const struct record_type configuration_upload_type = RECORD_TYPE(
     "configuration-upload", 1, struct configuration_upload, configuration_upload_fields);
+
+/* ---- Certificates ---- */
+
+static const struct field certificate_action_fields[] = {
+    FIELD(1, struct certificate_action, action, "action", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .help = "revoke, suspend or resume."),
+    FIELD(2, struct certificate_action, reason, "reason", FIELD_TEXT,
+          .help = "Of a revocation: key-compromise, affiliation-changed, superseded, "
+                  "cessation-of-operation, privilege-withdrawn or unspecified."),
+    FIELD(3, struct certificate_action, because, "because", FIELD_TEXT,
+          .max = CERTIFICATE_REASON_MAX, .help = "Why, for the record."),
+};
+const struct record_type certificate_action_type =
+    RECORD_TYPE("certificate-action", 1, struct certificate_action, certificate_action_fields);
+
+static const struct field authority_action_fields[] = {
+    FIELD(1, struct authority_action, action, "action", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .help = "rollover."),
+};
+const struct record_type authority_action_type =
+    RECORD_TYPE("authority-action", 1, struct authority_action, authority_action_fields);
 
 /* ---- Orders ---- */
 

@@ -45,6 +45,22 @@ struct configuration_upload {
 };
 extern const struct record_type configuration_upload_type;
 
+/* POST certificates/{}. */
+struct certificate_action {
+    const char *action;  /* "revoke", "suspend" or "resume" */
+    const char *reason;  /* of a revocation, by revocation_reason_names; NULL: unspecified */
+    const char *because; /* in the administrator's words; NULL: none */
+    struct record_rest rest;
+};
+extern const struct record_type certificate_action_type;
+
+/* POST authorities/{}. */
+struct authority_action {
+    const char *action; /* "rollover" */
+    struct record_rest rest;
+};
+extern const struct record_type authority_action_type;
+
 /* POST orders/{}. */
 struct decision {
     const char *decision; /* "approve" or "decline" */

@@ -35,18 +35,40 @@ static void resolve_paths(struct task *t, const char *file, struct node *node)
 
 /* ---- What one item says about another ---- */
 
-static bool check_listen(struct task *t, const struct node_listen *listen)
+static bool check_listen(struct task *t, const char *name, const struct text_list *listen)
 {
-    for (size_t i = 0; i < listen->pledges.count; i++) {
-        const char *text = listen->pledges.items[i];
+    for (size_t i = 0; i < listen->count; i++) {
+        const char *text = listen->items[i];
         struct sockaddr_storage address;
         socklen_t len;
         if (!address_from_text(t, text, &address, &len))
-            return fail_context(t, "listen.pledges[%zu]", i);
+            return fail_context(t, "%s[%zu]", name, i);
         for (size_t j = 0; j < i; j++)
-            ENSURE(t, strcmp(listen->pledges.items[j], text) != 0, E_CONFIG,
-                   "listen.pledges[%zu]: %s is there twice", i, text);
+            ENSURE(t, strcmp(listen->items[j], text) != 0, E_CONFIG, "%s[%zu]: %s is there twice",
+                   name, i, text);
     }
+    return true;
+}
+
+static bool check_public(struct task *t, const struct node_public *public)
+{
+    size_t len = public->url == NULL ? 0 : strlen(public->url);
+    TRY(check_listen(t, "public.listen", &public->listen));
+    if (public->url != NULL) {
+        /* Lists and responses are signed; behind TLS they would need themselves to be fetched. */
+        ENSURE(t, strncmp(public->url, "http://", 7) == 0 && len > 7, E_CONFIG,
+               "public.url: \"%s\" does not begin with http://", public->url);
+        ENSURE(t, public->url[len - 1] != '/', E_CONFIG, "public.url: must not end with \"/\"");
+        for (size_t i = 0; i < len; i++)
+            ENSURE(t, public->url[i] > ' ' && public->url[i] < 0x7F, E_CONFIG,
+                   "public.url: holds characters that no URL has");
+    }
+    ENSURE(t, public->crl_interval < public->crl_lifetime, E_CONFIG,
+           "public.crl-interval: must be less than public.crl-lifetime (%s)",
+           duration_to_text(t->arena, public->crl_lifetime));
+    ENSURE(t, public->crl_gap <= public->crl_interval, E_CONFIG,
+           "public.crl-gap: must be at most public.crl-interval (%s)",
+           duration_to_text(t->arena, public->crl_interval));
     return true;
 }
 
@@ -170,7 +192,8 @@ static bool check_discovery(struct task *t, const struct node_discovery *discove
 static bool check(struct task *t, const struct node *node)
 {
     enum log_level level;
-    TRY(check_listen(t, &node->listen));
+    TRY(check_listen(t, "listen.pledges", &node->listen.pledges));
+    TRY(check_public(t, &node->public));
     ENSURE(t, log_level_from_text(node->log_level, &level), E_CONFIG,
            "log-level: \"%s\" is none of debug, info, warning and error", node->log_level);
     TRY(check_limits(t, node));

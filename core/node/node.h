@@ -86,6 +86,17 @@ struct node_discovery {
     struct record_rest rest;
 };
 
+/* Plain HTTP, for anybody: revocation lists and OCSP. */
+struct node_public {
+    struct text_list listen; /* "0.0.0.0:80"; empty: nothing is served */
+    const char *url;         /* base that certificates name; NULL: they name none */
+    int64_t crl_lifetime;
+    int64_t crl_interval;
+    int64_t crl_gap;
+    int64_t ocsp_lifetime;
+    struct record_rest rest;
+};
+
 struct node {
     struct node_listen listen;
     struct node_store store;
@@ -96,6 +107,7 @@ struct node {
     struct node_orders orders;
     struct node_outgoing outgoing;
     struct node_discovery discovery;
+    struct node_public public;
     struct record_rest rest;
 };
 

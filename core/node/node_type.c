@@ -198,6 +198,26 @@ static const struct field discovery_fields[] = {
 static const struct record_type discovery_type =
     RECORD_TYPE("discovery", 1, struct node_discovery, discovery_fields);
 
+static const struct field public_fields[] = {
+    FIELD(1, struct node_public, listen, "listen", FIELD_TEXTS, .max = 32,
+          .help = "Addresses and ports where revocation lists and OCSP are served over plain HTTP, "
+                  "such as 0.0.0.0:80. Without any, nothing is served."),
+    FIELD(2, struct node_public, url, "url", FIELD_TEXT, .max = 256,
+          .help = "Base URL under which others reach that listener, such as "
+                  "http://pki.example.com. New certificates name it. Without it they name none."),
+    FIELD(3, struct node_public, crl_lifetime, "crl-lifetime", FIELD_DURATION, .min = MINUTE_MS,
+          .max = 366 * DAY_MS, .preset = "7 d", .help = "How long a revocation list is good."),
+    FIELD(4, struct node_public, crl_interval, "crl-interval", FIELD_DURATION, .min = SECOND_MS,
+          .max = 366 * DAY_MS, .preset = "1 d",
+          .help = "When the next list is made, if nothing is revoked before."),
+    FIELD(5, struct node_public, crl_gap, "crl-gap", FIELD_DURATION, .max = DAY_MS,
+          .preset = "10 s", .help = "Shortest time between two lists, however much is revoked."),
+    FIELD(6, struct node_public, ocsp_lifetime, "ocsp-lifetime", FIELD_DURATION, .min = MINUTE_MS,
+          .max = 30 * DAY_MS, .preset = "12 h", .help = "How long an OCSP response is good."),
+};
+static const struct record_type public_type =
+    RECORD_TYPE("public", 1, struct node_public, public_fields);
+
 static const struct field node_fields[] = {
     FIELD(1, struct node, listen, "listen", FIELD_RECORD, .sub = &listen_type,
           .help = "Where Gatehouse can be reached."),
@@ -219,5 +239,7 @@ static const struct field node_fields[] = {
     FIELD(9, struct node, discovery, "discovery", FIELD_RECORD, .sub = &discovery_type,
           .help = "How proxies and pledges on your own networks find this registrar. Pledges that "
                   "a cloud registrar sends need none of it."),
+    FIELD(12, struct node, public, "public", FIELD_RECORD, .sub = &public_type,
+          .help = "What anybody may ask: the status of our CAs' certificates."),
 };
 const struct record_type node_type = RECORD_TYPE("node", 1, struct node, node_fields);

@@ -164,7 +164,6 @@ static bool find_ldevid(struct task *t, struct callers *callers, struct http_req
     CLEANUP(view_cleanup) struct view *view = NULL;
     struct bytes_list shown = http_connection_peer(rq->connection);
     struct ldevid *ldevid = arena_alloc(t->arena, sizeof(*ldevid));
-    const struct certificate *record = &ldevid->record;
     bool found;
     *ret = NULL;
     if (shown.count == 0)
@@ -174,13 +173,22 @@ static bool find_ldevid(struct task *t, struct callers *callers, struct http_req
                    &ldevid->record, &found));
     if (!found)
         return true;
-    ENSURE(t, record->state == CERTIFICATE_ISSUED, E_REVOKED_CERTIFICATE, "revoked because: %s",
-           record->revoked_because == NULL ? "no reason given" : record->revoked_because);
+    *ret = ldevid;
+    return true;
+}
+
+/* Whatever is not simply good is not good, and its device's timeline says so. */
+static bool check_ldevid(struct task *t, const struct certificate *record)
+{
     int64_t now = clock_wall();
+    ENSURE(t, record->state == CERTIFICATE_ISSUED, E_REVOKED_CERTIFICATE, "serial %s was %s: %s",
+           bytes_to_hex(t->arena, record->serial),
+           record->state == CERTIFICATE_SUSPENDED ? "suspended" : "revoked",
+           record->revoked_because == NULL ? revocation_reason_names[record->reason]
+                                           : record->revoked_because);
     ENSURE(t, now >= record->not_before && now <= record->not_after, E_CERT_EXPIRED,
            "%s is valid from %s to %s", record->subject == NULL ? "it" : record->subject,
            time_to_text(t->arena, record->not_before), time_to_text(t->arena, record->not_after));
-    *ret = ldevid;
     return true;
 }
 
@@ -189,10 +197,12 @@ bool caller_either(struct task *t, struct callers *callers, struct http_request 
 {
     const struct ldevid *ldevid;
     TRY(find_ldevid(t, callers, rq, &ldevid));
-    if (ldevid == NULL)
+    if (ldevid == NULL) {
         TRY(caller_idevid(t, callers, rq, ret_idevid));
-    else
+    } else {
+        TRY(check_ldevid(t, &ldevid->record));
         *ret_idevid = NULL;
+    }
     *ret_ldevid = ldevid;
     return true;
 }
@@ -204,6 +214,8 @@ bool caller_device_id(struct task *t, struct callers *callers, struct http_reque
     struct judgement *j = NULL;
     TRY(find_ldevid(t, callers, rq, &ldevid));
     if (ldevid != NULL) {
+        ENSURE(t, bytes_present(ldevid->record.device), E_NOT_FOUND,
+               "the certificate was issued to no device");
         *ret = ldevid->record.device;
         *ret_idevid = NULL;
         return true;

@@ -14,7 +14,8 @@
     X(E_NO_SERIAL, "idevid-without-serial-number", "not known here",                               \
       "The IDevID's subject has no serialNumber attribute, so the device cannot be told apart.")   \
     X(E_REVOKED_CERTIFICATE, "certificate-revoked", "not known here",                              \
-      "The client certificate was revoked; the device's timeline says when and why.")              \
+      "The client certificate was revoked or suspended; the device's timeline says when and why. " \
+      "A suspended one is taken up again with `gatehousectl certificates resume`.")                \
     X(E_DEVICE_UNEXPECTED, "device-unexpected", "not known here",                                  \
       "The device's manufacturer is known, but the device is on no list. If it is yours: "         \
       "`gatehousectl devices add --manufacturer NAME --serial SERIAL`; it will try again by "      \

@@ -25,6 +25,7 @@ enum store_prefix {
     PREFIX_AUTHORITY = 'U',
     PREFIX_OWN_DOMAIN = 'W', /* domainID -> since when it is ours                             */
     PREFIX_EXPECTED = 'X',
+    PREFIX_CRL = 'Y', /* SHA-256 of a CA's key                                                 */
     PREFIX_CA = 'Z',
 
     PREFIX_CONFIGURATION_BY_ID = 'h',

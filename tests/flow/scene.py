@@ -126,13 +126,13 @@ class Scene(Stage):
         check = self.ctl("store", "check", check=False)
         return [] if check.returncode == 0 else [check.stdout + check.stderr]
 
-    def api(self, method, path, body):
+    def api(self, method, path, body=None):
         """What gatehousectl has no words for, said to the admin API itself; its answer."""
         connection = http.client.HTTPConnection("localhost")
         with socket.socket(socket.AF_UNIX) as connection.sock:
             connection.sock.connect(str(self.socket))
-            connection.request(method, path, json.dumps(body),
-                               {"Content-Type": "application/json"})
+            connection.request(method, path, None if body is None else json.dumps(body),
+                               {} if body is None else {"Content-Type": "application/json"})
             answer = connection.getresponse()
             octets = answer.read()
         assert answer.status < 300, octets

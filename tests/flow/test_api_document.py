@@ -18,6 +18,8 @@ METHODS = {"get", "put", "post", "delete", "patch"}
 # Members that are no fields of a record.
 ADDED = {
     "Configuration": {"content"},
+    "Certificate": {"der"},
+    "Crl": {"der"},
     "Event": {"hint"},
     "Order": {"hint", "waits-for", "request", "work", "result"},
 }

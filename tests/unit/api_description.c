@@ -7,6 +7,7 @@
 #include "core/store/records/authority.h"
 #include "core/store/records/certificate.h"
 #include "core/store/records/configuration.h"
+#include "core/store/records/crl.h"
 #include "core/store/records/device.h"
 #include "core/store/records/episode.h"
 #include "core/store/records/event.h"
@@ -51,6 +52,9 @@ static const struct record_type *const types[] = {
     &profile_type,
     &status_type,
     &stranger_type,
+    &authority_action_type,
+    &certificate_action_type,
+    &crl_type,
 };
 
 static json_t *fields_of(const struct record_type *type);

@@ -4,6 +4,9 @@
 
 #include "web/ctl/command.h"
 
+extern const struct command authority_commands[];
+extern const struct command certificate_commands[];
+extern const struct command crl_commands[];
 extern const struct command init_commands[];
 extern const struct command manufacturer_commands[];
 extern const struct command configuration_commands[];

@@ -4,6 +4,7 @@
 #include "core/store/records/authority.h"
 #include "core/store/records/certificate.h"
 #include "core/store/records/configuration.h"
+#include "core/store/records/crl.h"
 #include "core/store/records/device.h"
 #include "core/store/records/device_name.h"
 #include "core/store/records/episode.h"
@@ -16,6 +17,7 @@ const struct table *const record_tables[] = {
     &anchor_keys,
     &authorities,
     &cas,
+    &crls,
     &certificate_names,
     &certificates,
     &configurations,

@@ -24,6 +24,14 @@ static const struct field authority_fields[] = {
           .help = "Label (CKA_LABEL) of its private key in the token."),
     FIELD(5, struct authority, created, "created", FIELD_TIME, .flags = FIELD_READ_ONLY,
           .help = "When it was made."),
+    FIELD(20, struct authority, replaced, "replaced", FIELD_TIME, .flags = FIELD_READ_ONLY,
+          .help = "When another took its place; it signs nothing but revocation lists since."),
+    FIELD(21, struct authority, new_with_old, "new-with-old", FIELD_OCTETS,
+          .flags = FIELD_READ_ONLY, .max = CERTIFICATE_MAX,
+          .help = "Its key in a certificate signed by the authority before it, DER."),
+    FIELD(22, struct authority, old_with_new, "old-with-new", FIELD_OCTETS,
+          .flags = FIELD_READ_ONLY, .max = CERTIFICATE_MAX,
+          .help = "The key of the authority before it in a certificate signed by this one, DER."),
 };
 const struct record_type authority_type =
     RECORD_TYPE("authority", 1, struct authority, authority_fields);
@@ -61,6 +69,21 @@ bool authority_chain(struct task *t, struct reader *r, const char *name, struct 
     *ret = (struct bytes_list){chain, count};
     *ret_key_label = label;
     return true;
+}
+
+bool authority_former_name(struct task *t, struct reader *r, const char *name, const char **ret)
+{
+    for (int i = 1; i <= AUTHORITY_ROLLOVERS_MAX; i++) {
+        struct authority authority;
+        bool found;
+        const char *former = arena_printf(t->arena, "%s-%d", name, i);
+        TRY(table_find(t, r, &authorities, bytes_of_text(former), &authority, &found));
+        if (!found) {
+            *ret = former;
+            return true;
+        }
+    }
+    return fail(t, E_TOO_LARGE, "%s was replaced %d times", name, AUTHORITY_ROLLOVERS_MAX);
 }
 
 static const struct field own_domain_fields[] = {

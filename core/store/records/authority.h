@@ -14,6 +14,8 @@
 #define AUTHORITY_REGISTRAR_CA "registrar-ca"
 #define AUTHORITY_DEVICE_CA    "device-ca"
 #define AUTHORITY_REGISTRAR    "registrar"
+/* Those that OCSP responses are signed with: "ocsp-" and the name of the CA they speak for. */
+#define AUTHORITY_OCSP_PREFIX "ocsp-"
 
 struct authority {
     const char *name;         /* the key */
@@ -21,6 +23,10 @@ struct authority {
     const char *issuer;       /* name of the authority that signed it; its own: self-signed */
     const char *key_label;    /* CKA_LABEL in the token */
     int64_t created;
+    int64_t replaced; /* by a roll-over; 0: in use */
+    /* RFC 4210 4.4, after a roll-over: our key signed with the one before, and that with ours. */
+    struct bytes new_with_old;
+    struct bytes old_with_new;
     struct record_rest rest;
 };
 
@@ -34,6 +40,16 @@ extern const struct table authorities;
  */
 MUST_USE bool authority_chain(struct task *t, struct reader *r, const char *name,
                               struct bytes_list *ret, const char **ret_key_label);
+
+/*
+ * Name of a CA that was replaced: "device-ca-1" is the one before the first roll-over.  Fails with
+ * E_TOO_LARGE past AUTHORITY_ROLLOVERS_MAX.
+ */
+#define AUTHORITY_ROLLOVERS_MAX 99
+MUST_USE bool authority_former_name(struct task *t, struct reader *r, const char *name,
+                                    const char **ret);
+/* Asks for a roll-over, and who asked: a setting that the daemon takes down when it is done. */
+#define SETTING_ROLLOVER "rollover/" /* and the authority */
 
 /*
  * The owner's domainIDs (RFC 8995 5.8.2), those of the past included: a MASA's audit log goes back
