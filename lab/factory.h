@@ -25,7 +25,15 @@
 #define FACTORY_SERIAL_NO_FORM "%s-%04u" /* of a run of pledges */
 
 /* Keys that certificates are made for, as options call them. */
-enum factory_key { FACTORY_P256, FACTORY_P384, FACTORY_RSA2048 };
+enum factory_key {
+    FACTORY_P256,
+    FACTORY_P384,
+    FACTORY_P521,
+    FACTORY_RSA2048,
+    FACTORY_RSA3072,
+    FACTORY_RSA4096,
+    FACTORY_ED25519,
+};
 extern const char *const factory_key_names[]; /* ends with NULL */
 
 struct factory_plan {

@@ -4,15 +4,17 @@
 #include "core/pki/issue.h"
 #include "lab/credentials.h"
 
-const char *const factory_key_names[] = {"p256", "p384", "rsa2048", NULL};
+const char *const factory_key_names[] = {"p256",    "p384",    "p521",    "rsa2048",
+                                         "rsa3072", "rsa4096", "ed25519", NULL};
 
 static const struct {
     enum key_kind kind;
     unsigned bits;
 } key_kinds[] = {
-    [FACTORY_P256] = {KEY_P256, 256},
-    [FACTORY_P384] = {KEY_P384, 384},
-    [FACTORY_RSA2048] = {KEY_RSA, 2048},
+    [FACTORY_P256] = {KEY_P256, 256},       [FACTORY_P384] = {KEY_P384, 384},
+    [FACTORY_P521] = {KEY_P521, 521},       [FACTORY_RSA2048] = {KEY_RSA, 2048},
+    [FACTORY_RSA3072] = {KEY_RSA, 3072},    [FACTORY_RSA4096] = {KEY_RSA, 4096},
+    [FACTORY_ED25519] = {KEY_ED25519, 256},
 };
 
 bool factory_time(struct task *t, const char *text, int64_t *ret)
