@@ -41,15 +41,16 @@ bool journey_follow(struct task *t, struct journey *journey, const struct redire
     unsigned other_origins = journey->other_origins;
     ENSURE(t, redirect->location != NULL, E_REDIRECT, "%d without Location", redirect->status);
     /* brski-cloud 3.3.1: no 307 is accepted over a TLS connection that is only provisional. */
-    ENSURE(t, redirect->status != 307 || redirect->from_validated, E_REDIRECT,
+    ENSURE(t, redirect->status != 307 || redirect->from_validated, E_REDIRECT_PROVISIONAL,
            "307 from %s, which is not validated with the implicit anchors",
            journey_here(journey)->url);
     /* brski-cloud 3.3.1: the number of redirects has a limit. */
-    ENSURE(t, journey->count <= journey->limit, E_REDIRECT, "more than %u redirects",
+    ENSURE(t, journey->count <= journey->limit, E_REDIRECT_LIMIT, "more than %u redirects",
            journey->limit);
-    if (!place_from_url(t, redirect->location, &next))
+    if (!place_from_location(t, journey_here(journey), redirect->location, &next))
         return fail(t, E_REDIRECT, "Location: %s", t->detail);
-    ENSURE(t, !has_been_at(journey, &next), E_REDIRECT, "%s: has been visited before", next.url);
+    ENSURE(t, !has_been_at(journey, &next), E_REDIRECT_LOOP, "%s: has been visited before",
+           next.url);
     if (redirect->status != 307 && !place_same_origin(journey_here(journey), &next))
         other_origins++;
     ENSURE(t, other_origins <= OTHER_ORIGINS_MAX, E_REDIRECT,

@@ -25,7 +25,10 @@ void journey_begin(struct task *t, const struct place *start, unsigned limit, st
 const struct place *journey_here(const struct journey *journey);
 /* True for the statuses that mean "the same request, elsewhere". */
 bool journey_is_redirect(int status);
-/* Goes where the redirect leads, or fails with E_REDIRECT and the rule that forbids it. */
+/*
+ * Goes where the redirect leads.  Fails with E_REDIRECT_PROVISIONAL, E_REDIRECT_LOOP,
+ * E_REDIRECT_LIMIT or E_REDIRECT (a Location that leads nowhere, another server too many).
+ */
 MUST_USE bool journey_follow(struct task *t, struct journey *journey,
                              const struct redirect *redirect);
 

@@ -73,7 +73,7 @@ void lab_help_print(const struct lab_command *command)
                "  --version\n        Print the version and exit.");
     if (command->more != NULL)
         (void)printf("\n%s", command->more);
-    (void)printf("\n%s", exit_codes);
+    (void)printf("\n%s%s", exit_codes, command->exits == NULL ? "" : command->exits);
 }
 
 static const struct lab_option *find_option(const struct lab_command *command, const char *name,

@@ -29,6 +29,7 @@ struct lab_command {
     const char *operands; /* "DIR"; NULL: none are taken */
     const char *about;    /* paragraphs, wrapped by hand */
     const char *more;     /* after the options: files, examples; NULL: nothing */
+    const char *exits;    /* further lines of "Exit status"; NULL: none */
     const struct lab_option *options;
     size_t count;
     size_t operands_max;

@@ -79,9 +79,9 @@ static const char *resource_path(const char *path)
     return path;
 }
 
-bool place_from_url(struct task *t, const char *url, struct place *ret)
+/* Host and port; what follows them is `ret_path`. */
+static bool read_url(struct task *t, const char *url, struct place *place, const char **ret_path)
 {
-    struct place place;
     ENSURE(t, strlen(url) <= PLACE_URL_MAX, E_INVALID, "the URL is longer than %d characters",
            PLACE_URL_MAX);
     for (const char *c = url; *c != '\0'; c++)
@@ -89,13 +89,63 @@ bool place_from_url(struct task *t, const char *url, struct place *ret)
                "the URL has a blank, a control or a non-ASCII character");
     ENSURE(t, strncasecmp(url, SCHEME, strlen(SCHEME)) == 0, E_INVALID,
            "\"%s\" is no absolute https URL", url);
-    ENSURE(t, strpbrk(url, "?#") == NULL, E_INVALID, "the URL %s has a query or a fragment", url);
     const char *authority = url + strlen(SCHEME);
-    size_t len = strcspn(authority, "/");
+    size_t len = strcspn(authority, "/?#");
     ENSURE(t, memchr(authority, '@', len) == NULL, E_INVALID, "the URL names a user");
-    TRY(read_authority(t, authority, len, &place));
-    place.path = resource_path(arena_strdup(t->arena, authority + len));
-    place.url = arena_printf(t->arena, SCHEME "%s%s", place.authority, place.path);
+    TRY(read_authority(t, authority, len, place));
+    *ret_path = authority + len;
+    return true;
+}
+
+static void set_path(struct task *t, struct place *place, const char *path)
+{
+    place->path = path;
+    place->url = arena_printf(t->arena, SCHEME "%s%s", place->authority, path);
+}
+
+bool place_from_url(struct task *t, const char *url, struct place *ret)
+{
+    struct place place;
+    const char *path;
+    TRY(read_url(t, url, &place, &path));
+    ENSURE(t, strpbrk(path, "?#") == NULL, E_INVALID, "the URL %s has a query or a fragment", url);
+    set_path(t, &place, resource_path(arena_strdup(t->arena, path)));
+    *ret = place;
+    return true;
+}
+
+bool place_from_location(struct task *t, const struct place *from, const char *location,
+                         struct place *ret)
+{
+    bool same_server = location[0] == '/' && location[1] != '/';
+    const char *url =
+        same_server ? arena_printf(t->arena, SCHEME "%s%s", from->authority, location) : location;
+    return place_from_url(t, url, ret);
+}
+
+bool place_from_any_url(struct task *t, const char *url, struct place *ret)
+{
+    struct place place;
+    const char *path;
+    TRY(read_url(t, url, &place, &path));
+    ENSURE(t, strchr(path, '#') == NULL, E_INVALID, "the URL has a fragment");
+    set_path(t, &place, arena_printf(t->arena, "%s%s", *path == '/' ? "" : "/", path));
+    *ret = place;
+    return true;
+}
+
+bool place_from_est_domain(struct task *t, const char *text, struct place *ret)
+{
+    struct place place;
+    const char *path;
+    const char *url =
+        strstr(text, "://") != NULL ? text : arena_printf(t->arena, SCHEME "%s", text);
+    TRY(read_url(t, url, &place, &path));
+    ENSURE(t, strpbrk(path, "?#") == NULL, E_INVALID, "est-domain has a query or a fragment");
+    size_t len = strlen(path);
+    while (len > 0 && path[len - 1] == '/')
+        len--;
+    set_path(t, &place, len == 0 ? PATH_EST : arena_strndup(t->arena, path, len));
     *ret = place;
     return true;
 }

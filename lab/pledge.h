@@ -1,11 +1,24 @@
 /*
- * The reference pledge (RFC 8995, draft-ietf-anima-brski-cloud 4.1): one device and one run, from
- * the cloud registrar to an LDevID in use.
+ * The reference pledge (RFC 8995, draft-ietf-anima-brski-cloud): one device and one run, from the
+ * cloud registrar to an LDevID in use.
+ *
+ * pledge_attempts.c   again after a failure
+ * pledge_bootstrap.c  from the start to a voucher, along redirects
+ * pledge_voucher.c    what is demanded of a voucher
+ * pledge_enrol.c      EST at the registrar, or at the server that est-domain names
+ * pledge_est.c        that server, and EST's way of asking
+ * pledge_csr.c        the certification request
+ * pledge_issued.c     what is demanded of the certificate
+ * pledge_config.c     additional-configuration-url
+ * pledge_call.c       asking patiently; telemetry
+ * pledge_link.c       TLS connections
+ * pledge_report.c     what is said about it
  */
 #ifndef GATEHOUSE_LAB_PLEDGE_H
 #define GATEHOUSE_LAB_PLEDGE_H
 
 #include "core/pki/csr.h"
+#include "lab/indicator.h"
 #include "lab/journey.h"
 #include "lab/pledge_link.h"
 #include "lab/pledge_report.h"
@@ -20,6 +33,7 @@ struct pledge_settings {
     const char *registrar;
     const char *anchors;
     const char *masa_anchors;
+    struct text_list assertions; /* that are accepted; none: all */
     struct text_list resolve;
     const char *out;
     unsigned tls; /* enum pledge_tls */
@@ -30,6 +44,8 @@ struct pledge_settings {
     int64_t patience;
     uint64_t attempts;
     int64_t retry_wait;
+    uint64_t repeats;
+    int64_t repeat_time;
     int64_t max_wait;
     uint64_t retry_limit;
     uint64_t max_redirects;
@@ -51,7 +67,9 @@ struct pledge {
     struct credentials idevid;
     const char *serial;
     struct report_line line;
-    const char *step; /* the one under way, as reports call it */
+    const char *step;    /* the one under way, as reports call it */
+    enum encounter with; /* whom it is about */
+    int status;          /* of HTTP, behind the latest E_STATUS */
     const struct voucher_form *form;
     uint64_t attempts_left;
 
@@ -62,22 +80,42 @@ struct pledge {
         const char *nonce;
         struct bytes voucher_request;
         struct bytes voucher;
+        const struct cert *pinned; /* pinned-domain-cert */
+        const char *est_domain;    /* NULL: EST is at the registrar */
+        const char *configuration; /* additional-configuration-url: a secret; NULL: none */
+        struct place est_place;    /* its path is the base of the EST operations */
+        struct link *est;          /* to the EST server; the same as `link` without est_domain */
         struct cert_list cacerts;
         struct bytes csrattrs;
         EVP_PKEY *key;
         struct csr_content content; /* of the certification request */
         struct bytes csr;
         const struct cert *ldevid;
+        struct bytes configured; /* what the configuration's URL gave */
     } now;
 };
 
-/* As many attempts as the settings allow; reports how it ended. */
-MUST_USE bool pledge_onboard(struct task *t, struct pledge *p);
+/*
+ * As many attempts as the settings allow; reports how it ended.  The exit status: LAB_EXIT_OK, or
+ * the failure's class.
+ */
+int pledge_onboard(struct task *t, struct pledge *p);
 
-/* From the start to a voucher that pins the registrar's TLS connection (RFC 8995 5.1 to 5.6). */
+/*
+ * From the start to a voucher that pins the registrar's TLS connection (RFC 8995 5.1 to 5.6), or
+ * an EST server elsewhere (brski-cloud 4.2).
+ */
 MUST_USE bool pledge_bootstrap(struct task *t, struct pledge *p);
 /* From there to an LDevID that was used once (RFC 8995 5.9). */
 MUST_USE bool pledge_enrol(struct task *t, struct pledge *p);
+/*
+ * brski-cloud 3.2.3: fetches what the voucher's additional-configuration-url names, with the
+ * LDevID. That it does not come is said, and is no failure: the device has its certificate.
+ */
+void pledge_configure(struct task *t, struct pledge *p);
+
+/* Notes where the pledge is: reports and the indicator say so. */
+void pledge_step(struct pledge *p, const char *step, enum encounter with);
 
 /* RFC 8995 5.6.1: every check that needs no TLS connection.  Fails with E_VOUCHER_REFUSED. */
 MUST_USE bool pledge_check_voucher(struct task *t, const struct pledge *p,
@@ -88,6 +126,7 @@ struct patient_call {
     struct link *link;
     struct link_request request;
     const char *action; /* "POST requestvoucher" */
+    bool discreet;      /* what a redirect names is not reported */
     /*
      * Called before each sending, with the connection open: for a request that is bound to its
      * connection (RFC 7030 3.5).  NULL: nothing changes.
@@ -104,15 +143,16 @@ struct patient_call {
 MUST_USE bool pledge_call(struct task *t, struct pledge *p, const struct patient_call *call,
                           struct response *ret);
 /* Fails with E_STATUS, the place and the first words of the body. */
-bool pledge_status_failure(struct task *t, const struct response *answer, const char *action);
+bool pledge_status_failure(struct task *t, struct pledge *p, const struct response *answer,
+                           const char *action);
 /*
  * Telemetry (RFC 8995 5.7, 5.9.4) to "voucher_status" or "enrollstatus": all is well.  What the
  * answer says does not matter; fails when there is none.
  */
 MUST_USE bool pledge_tell_success(struct task *t, struct pledge *p, struct link *link,
                                   const char *resource);
-/* The same for the problem of the task, which stays what it is, over `now.link`. */
-void pledge_tell_failure(struct task *t, struct pledge *p, const char *resource);
+/* The same for the problem of the task, which stays what it is. */
+void pledge_tell_failure(struct task *t, struct pledge *p, struct link *link, const char *resource);
 /* Fails at once with E_TIMEOUT when the wait would pass the deadline. */
 MUST_USE bool pledge_pause(struct task *t, int64_t wait);
 

@@ -4,6 +4,12 @@
 
 #define BACK_OFF_MAX HOUR_MS
 
+void pledge_step(struct pledge *p, const char *step, enum encounter with)
+{
+    p->step = step;
+    p->with = with;
+}
+
 static bool attempt(struct task *t, struct pledge *p)
 {
     p->now = (struct attempt){0};
@@ -11,11 +17,19 @@ static bool attempt(struct task *t, struct pledge *p)
     return pledge_enrol(t, p);
 }
 
+static const struct indicator *indicate(struct task *t, const struct pledge *p)
+{
+    const struct indicator *indicator = indicator_of(t->problem, p->with, p->status);
+    report_indicator(t, &p->line, indicator);
+    return indicator;
+}
+
 /* Waits before the next attempt, twice as long each time; false when there is to be none. */
 static bool back_off(struct task *t, struct pledge *p, int64_t *wait)
 {
     if (p->attempts_left <= 1 || *wait >= task_time_left(t, INT64_MAX))
         return false;
+    (void)indicate(t, p);
     report_note(t, &p->line, p->step,
                 arena_printf(t->arena, "%s; from the start again in %s", t->detail,
                              duration_to_text(t->arena, *wait)));
@@ -38,20 +52,23 @@ static bool try_until_done(struct task *t, struct pledge *p)
     return true;
 }
 
-bool pledge_onboard(struct task *t, struct pledge *p)
+int pledge_onboard(struct task *t, struct pledge *p)
 {
     struct task saving;
     bool onboarded = try_until_done(t, p);
+    if (onboarded)
+        pledge_configure(t, p);
     task_init(&saving, t->arena, t->log);
     bool saved = p->world->settings.out == NULL || pledge_save(&saving, p);
     if (onboarded && !saved) {
-        p->step = "save";
+        pledge_step(p, "save", ENCOUNTER_EST);
         onboarded = fail(t, saving.problem, "%s", saving.detail);
     }
     if (!onboarded) {
-        report_failed(t, &p->line, p->step);
-        return false;
+        const struct indicator *indicator = indicate(t, p);
+        report_failed(t, &p->line, p->step, indicator);
+        return indicator->exit;
     }
     report_onboarded(t, &p->line, cert_subject(t, p->now.ldevid), cert_issuer(t, p->now.ldevid));
-    return true;
+    return LAB_EXIT_OK;
 }

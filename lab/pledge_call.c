@@ -23,15 +23,15 @@ bool pledge_pause(struct task *t, int64_t wait)
     return true;
 }
 
-static void report_answer(struct task *t, const struct pledge *p, const char *action,
+static void report_answer(struct task *t, const struct pledge *p, const struct patient_call *call,
                           const struct response *answer)
 {
     const char *note = NULL;
     if (journey_is_redirect(answer->status))
-        note = answer->location;
+        note = call->discreet ? NULL : answer->location;
     else if (answer->retry_after >= 0)
         note = arena_printf(t->arena, "Retry-After: %d", answer->retry_after);
-    report_step(t, &p->line, p->step, action, answer->status, note);
+    report_step(t, &p->line, p->step, call->action, answer->status, note);
 }
 
 static int64_t waiting_time(const struct pledge *p, const struct response *answer)
@@ -54,11 +54,12 @@ bool pledge_call(struct task *t, struct pledge *p, const struct patient_call *ca
         /* Days of asking once a minute must not fill the memory. */
         struct arena_mark mark = arena_mark(t->arena);
         TRY(link_call(t, call->link, &request, &answer));
-        report_answer(t, p, call->action, &answer);
+        report_answer(t, p, call, &answer);
         if (answer.status != 202) {
             *ret = answer;
             return true;
         }
+        p->status = answer.status;
         ENSURE(t, limit == 0 || retries < limit, E_STATUS, "%s: still 202 after %llu repetitions",
                call->action, (unsigned long long)limit);
         int64_t wait = waiting_time(p, &answer);
@@ -67,8 +68,10 @@ bool pledge_call(struct task *t, struct pledge *p, const struct patient_call *ca
     }
 }
 
-bool pledge_status_failure(struct task *t, const struct response *answer, const char *action)
+bool pledge_status_failure(struct task *t, struct pledge *p, const struct response *answer,
+                           const char *action)
 {
+    p->status = answer->status;
     struct bytes said = answer->body;
     if (said.len > SAID_MAX)
         said.len = SAID_MAX;
@@ -105,12 +108,12 @@ bool pledge_tell_success(struct task *t, struct pledge *p, struct link *link, co
     return tell(t, p, link, resource, true, NULL);
 }
 
-void pledge_tell_failure(struct task *t, struct pledge *p, const char *resource)
+void pledge_tell_failure(struct task *t, struct pledge *p, struct link *link, const char *resource)
 {
     const struct problem_kind *problem = t->problem;
     const char *detail = t->detail;
     task_forgive(t);
-    if (!tell(t, p, p->now.link, resource, false, detail))
+    if (!tell(t, p, link, resource, false, detail))
         report_note(t, &p->line, resource, t->detail);
     t->problem = problem;
     t->detail = detail;

@@ -59,7 +59,7 @@ static bool channel_binding(struct task *t, const struct pledge *p, const struct
         *ret = NULL;
         return true;
     }
-    TRY(link_channel_binding(t, p->now.link, &binding));
+    TRY(link_channel_binding(t, p->now.est, &binding));
     *ret = bytes_to_base64(t->arena, binding);
     return true;
 }
@@ -70,7 +70,7 @@ static bool request_content(struct task *t, const struct pledge *p, const struct
     const struct csr_facts facts = {
         .idevid = p->idevid.cert,
         .key = p->now.key,
-        .address = link_local_address(t, p->now.link),
+        .address = link_local_address(t, p->now.est),
     };
     struct csr_content content = {
         /* The name that the manufacturer gave, unless the owner's CA puts another in its place. */

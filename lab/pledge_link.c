@@ -67,11 +67,32 @@ static bool judge(struct task *t, const struct link *link, const struct cert_lis
     const struct chain_rules rules = {.ignore_validity = link->maker->no_clock};
     ENSURE(t, link->options.anchors != NULL, E_PEER_TLS, "there are no anchors for %s",
            link->place.authority);
-    TRY(chain_verify(t, link->options.anchors, server, chain, &rules, NULL));
+    if (!chain_verify(t, link->options.anchors, server, chain, &rules, NULL))
+        return fail(t, E_PEER_TLS, "the certificate of %s is not trusted: %s",
+                    link->place.authority, t->detail);
     bool right_name = cert_names_host(server, link->place.host);
     /* RFC 7030 3.6.1: under explicit anchors, an RA may answer for any name. */
     bool right_role = link->options.trust == LINK_EST && cert_has_eku(server, OID_KP_CMC_RA);
     ENSURE(t, right_name || right_role, E_PEER_TLS, "the certificate of %s names another host",
+           link->place.authority);
+    return true;
+}
+
+/* An end entity's certificate vouches for itself alone; a CA's for every name it may give. */
+static bool judge_pinned(struct task *t, const struct link *link, const struct cert_list *chain)
+{
+    const struct cert *pinned = link->options.pinned;
+    const struct cert *server = chain->items[0];
+    const struct chain_rules rules = {.ignore_validity = link->maker->no_clock};
+    const struct anchors *anchors;
+    TRY(anchors_make(t, &(struct cert_list){.items = &pinned, .count = 1}, &anchors));
+    if (!chain_verify(t, anchors, server, chain, &rules, NULL))
+        return fail(t, E_EST_SERVER_REFUSED, "%s does not lead to pinned-domain-cert: %s",
+                    link->place.authority, t->detail);
+    ENSURE(t, bytes_equal(pinned->der, server->der) || cert_names_host(server, link->place.host),
+           E_EST_SERVER_REFUSED,
+           "the certificate of %s is under pinned-domain-cert, and names "
+           "another host",
            link->place.authority);
     return true;
 }
@@ -89,7 +110,8 @@ static bool meet_server(struct task *t, struct link *link, const STACK_OF(X509) 
         return true;
     }
     link->chain = chain;
-    link->validated = judge(t, link, &chain);
+    link->validated =
+        link->options.trust == LINK_PINNED ? judge_pinned(t, link, &chain) : judge(t, link, &chain);
     if (!link->validated && link->options.trust != LINK_PROVISIONAL)
         return false;
     /* brski-cloud 8.3: note the judgement and go on; the voucher will settle who this is. */
@@ -329,7 +351,7 @@ struct bytes link_local_address(struct task *t, const struct link *link)
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } here;
+    } here = {.any = {.sa_family = AF_UNSPEC}};
     socklen_t len = sizeof(here);
     if (link->fd < 0 || getsockname(link->fd, &here.any, &len) != 0)
         return BYTES_ABSENT;

@@ -23,6 +23,11 @@ enum link_trust {
     LINK_PROVISIONAL,
     /* Under the anchors, and by its name or as an EST RA (id-kp-cmcRA, RFC 7030 3.6.1). */
     LINK_EST,
+    /*
+     * It shows the certificate that was pinned, or one under it that has its name (RFC 7030 3.3.1,
+     * brski-cloud 4.2).  Fails with E_EST_SERVER_REFUSED.
+     */
+    LINK_PINNED,
 };
 
 /* What all links of a process share; safe for many threads once made. */
@@ -40,6 +45,7 @@ struct link_options {
     const struct place *place; /* host, port and Host header; copied */
     enum link_trust trust;
     const struct anchors *anchors;
+    const struct cert *pinned;             /* LINK_PINNED */
     const struct credentials *credentials; /* shown when the server asks; borrowed */
 };
 

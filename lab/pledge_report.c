@@ -132,15 +132,37 @@ void report_onboarded(struct task *t, const struct report_line *line, const char
     put_json(line, object);
 }
 
-void report_failed(struct task *t, const struct report_line *line, const char *step)
+void report_indicator(struct task *t, const struct report_line *line,
+                      const struct indicator *indicator)
+{
+    if (line->report->quiet)
+        return;
+    if (!line->report->json) {
+        put_step(
+            t, line, "indicator",
+            arena_printf(t->arena, "%u %s: %s", indicator->code, indicator->name, indicator->text));
+        return;
+    }
+    json_t *object = json_line(t, line, "indicator");
+    (void)json_object_set_new(object, "code", json_integer(indicator->code));
+    set_text(object, "indicator", indicator->name);
+    set_text(object, "note", indicator->text);
+    put_json(line, object);
+}
+
+void report_failed(struct task *t, const struct report_line *line, const char *step,
+                   const struct indicator *indicator)
 {
     if (!line->report->json) {
-        put_line(line->report, arena_printf(t->arena, "failed serial=%s step=%s reason=\"%s\"",
-                                            line->serial, step, printable(t, t->detail)));
+        put_line(line->report,
+                 arena_printf(t->arena, "failed serial=%s step=%s code=%u reason=\"%s\"",
+                              line->serial, step, indicator->code, printable(t, t->detail)));
         return;
     }
     json_t *object = json_line(t, line, "failed");
     set_text(object, "failed-step", step);
+    (void)json_object_set_new(object, "code", json_integer(indicator->code));
+    set_text(object, "indicator", indicator->name);
     set_text(object, "problem", t->problem->name);
     set_text(object, "reason", t->detail);
     put_json(line, object);

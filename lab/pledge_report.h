@@ -6,6 +6,7 @@
 #define GATEHOUSE_LAB_PLEDGE_REPORT_H
 
 #include "core/base/task.h"
+#include "lab/indicator.h"
 
 #include <pthread.h>
 
@@ -33,7 +34,11 @@ void report_note(struct task *t, const struct report_line *line, const char *ste
                  const char *note);
 void report_onboarded(struct task *t, const struct report_line *line, const char *subject,
                       const char *issuer);
+/* An attempt has failed: what a person in front of the device sees of it. */
+void report_indicator(struct task *t, const struct report_line *line,
+                      const struct indicator *indicator);
 /* The task's problem is the reason. */
-void report_failed(struct task *t, const struct report_line *line, const char *step);
+void report_failed(struct task *t, const struct report_line *line, const char *step,
+                   const struct indicator *indicator);
 
 #endif

@@ -37,6 +37,7 @@ bool pledge_save(struct task *t, const struct pledge *p)
         {"csrattrs.der", now->csrattrs, 0644},
         {"ldevid.key", bytes_of_text(now->key == NULL ? NULL : key_to_pem(t, now->key)), 0600},
         {"ldevid.pem", certs_pem(t, &ldevid), 0644},
+        {"configuration", now->configured, 0600},
     };
     TRY(serial_as_folder(t, p->serial));
     const char *folder = path_in(t, p->world->settings.out, p->serial);

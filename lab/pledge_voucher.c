@@ -27,6 +27,19 @@ static bool check_issuer(struct task *t, const struct pledge *p, const struct vo
     return true;
 }
 
+/* RFC 8995 5.6.1, 11.3: what the manufacturer must have seen to is the device's policy. */
+static bool check_assertion(struct task *t, const struct pledge *p, const struct voucher *v)
+{
+    const struct text_list *accepted = &p->world->settings.assertions;
+    for (size_t i = 0; v->assertion != NULL && i < accepted->count; i++) {
+        if (strcmp(accepted->items[i], v->assertion) == 0)
+            return true;
+    }
+    ENSURE(t, accepted->count == 0, E_VOUCHER_REFUSED, "assertion is %s, which is not accepted",
+           v->assertion == NULL ? "missing" : v->assertion);
+    return true;
+}
+
 static bool check_members(struct task *t, const struct pledge *p, const struct voucher *v)
 {
     ENSURE(t, v->serial_number != NULL && strcmp(v->serial_number, p->serial) == 0,
@@ -36,12 +49,9 @@ static bool check_members(struct task *t, const struct pledge *p, const struct v
     ENSURE(t, v->nonce == NULL || strcmp(v->nonce, p->now.nonce) == 0, E_VOUCHER_REFUSED,
            "nonce is not that of our voucher request");
     TRY(check_issuer(t, p, v));
+    TRY(check_assertion(t, p, v));
     ENSURE(t, p->world->settings.no_clock || v->expires_on == 0 || clock_wall() < v->expires_on,
            E_VOUCHER_REFUSED, "expired on %s", time_to_text(t->arena, v->expires_on));
-    /* brski-cloud 4.2 would go on at that EST server; this pledge takes the other way, 4.1. */
-    ENSURE(t, v->est_domain == NULL, E_VOUCHER_REFUSED,
-           "est-domain %s: enrolment at a separate EST server is not what this pledge does",
-           v->est_domain);
     ENSURE(t, bytes_present(v->pinned_domain_cert), E_VOUCHER_REFUSED,
            "pinned-domain-cert is missing");
     return true;

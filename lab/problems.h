@@ -32,11 +32,22 @@
       "The registrar answered with a status that ends this step; its own log says why.")           \
     X(E_REDIRECT, "redirect-refused", "bad gateway",                                               \
       "The redirect may not be followed; the detail says which rule forbids it.")                  \
+    X(E_REDIRECT_PROVISIONAL, "redirect-provisional", "bad gateway",                               \
+      "A 307 is only followed from a server that the implicit anchors validate (brski-cloud "      \
+      "3.3.1): an owner's registrar issues none, and a VAR's certificate must lead to them.")      \
+    X(E_REDIRECT_LOOP, "redirect-loop", "bad gateway",                                             \
+      "The redirects lead in a circle (brski-cloud 7.2): whoever is not authoritative for the "    \
+      "device must answer 404 instead.")                                                           \
+    X(E_REDIRECT_LIMIT, "redirect-limit", "bad gateway",                                           \
+      "More redirects than --max-redirects allows in one attempt.")                                \
     X(E_VOUCHER_REFUSED, "voucher-refused", "voucher not accepted",                                \
       "The voucher failed a check of RFC 8995 5.6.1; the detail says which.")                      \
     X(E_REGISTRAR_REFUSED, "registrar-refused", "registrar not accepted",                          \
       "The registrar's TLS certificate does not lead to the certificate that the voucher pins "    \
       "(RFC 8995 5.6.2).")                                                                         \
+    X(E_EST_SERVER_REFUSED, "est-server-refused", "EST server not accepted",                       \
+      "The EST server that the voucher names is not the one that it pins (RFC 7030 3.3.1, "        \
+      "brski-cloud 4.2). Its certificate was changed, or est-domain leads somewhere else.")        \
     X(E_CERTIFICATE_REFUSED, "issued-certificate-refused", "certificate not accepted",             \
       "The certificate that EST returned is not the one that was asked for; see the detail.")
 DECLARE_PROBLEMS(lab_problems, LAB_PROBLEMS)

@@ -1,4 +1,4 @@
-"""Fakes: a MASA that says whatever it is told, and certificates that nobody ordered."""
+"""Fakes: servers that say whatever they are told, and certificates that nobody ordered."""
 
 import base64
 import hashlib
@@ -7,6 +7,7 @@ import re
 import socketserver
 import ssl
 import threading
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from cryptography import x509
@@ -33,23 +34,28 @@ def reply(status, body=b"", media_type=None, **fields):
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-class FakeMasa:
+class FakeServer:
     """
-    A fake MASA: TLS like the real one's, and for each device and operation the answers that a test
-    wants.  An answer is octets, or a function of the request's body that makes them; the last one
-    stays.  Empty octets: the connection is closed without a word.
+    A TLS server that says whatever it is told: `choose(request)` makes the octets of an answer;
+    empty octets: the connection is closed without a word.  `client_anchors`: a file with what
+    clients' certificates lead to, which are then asked for.
     """
 
-    def __init__(self, port, identity):
-        self.answers = {}
-        self.seen = []  # (serial or path, operation, SHA-256 of the body)
+    def __init__(self, port, identity, client_anchors=None):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*map(str, identity))
+        if client_anchors is not None:
+            self.context.verify_mode = ssl.CERT_OPTIONAL
+            self.context.load_verify_locations(str(client_anchors))
         self.lock = threading.Lock()
+        self.closed = threading.Event()
+        self.connections = 0
         fake = self
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
+                with fake.lock:
+                    fake.connections += 1
                 fake.converse(self.request)
 
         self.server = socketserver.ThreadingTCPServer(("127.0.0.1", port), Handler)
@@ -58,22 +64,20 @@ class FakeMasa:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):
+        self.closed.set()
         self.server.shutdown()
         self.server.server_close()
 
-    def says(self, serial, operation, *answers):
-        self.answers[serial, operation] = list(answers)
-
-    def asked(self, serial, operation="requestvoucher"):
-        """The digests of what was asked for a device."""
-        with self.lock:
-            return [digest for who, what, digest in self.seen if (who, what) == (serial, operation)]
+    def silence(self, request):
+        """An answer that does not come."""
+        self.closed.wait(60)
+        return b""
 
     def converse(self, plain):
         try:
             with self.context.wrap_socket(plain, server_side=True) as wire:
                 while (request := self.read(wire)) is not None:
-                    answer = self.choose(*request)
+                    answer = self.choose(request)
                     wire.sendall(answer)
                     if not answer or b"connection: close" in answer.lower():
                         return
@@ -91,17 +95,53 @@ class FakeMasa:
         start, fields, body = parts
         while len(body) < int(fields.get("content-length", "0")):
             body += wire.recv(65536)
-        return start.split()[1], body
+        method, path, _ = start.split()
+        return Asked(method, path, fields, body, wire.getpeercert(binary_form=True))
 
-    def choose(self, path, body):
-        found = SERIAL.search(body)
-        who = found[1].decode() if found else path
-        operation = path.rpartition("/")[2] if found else "GET"
+    def choose(self, request):
+        raise NotImplementedError
+
+
+@dataclass
+class Asked:
+    """A request; header names are in lower case, `peer` is DER or None."""
+
+    method: str
+    path: str
+    fields: dict
+    body: bytes
+    peer: bytes | None
+
+
+class FakeMasa(FakeServer):
+    """
+    A fake MASA: TLS like the real one's, and for each device and operation the answers that a test
+    wants.  An answer is octets, or a function of the request's body that makes them; the last one
+    stays.
+    """
+
+    def __init__(self, port, identity):
+        self.answers = {}
+        self.seen = []  # (serial or path, operation, SHA-256 of the body)
+        super().__init__(port, identity)
+
+    def says(self, serial, operation, *answers):
+        self.answers[serial, operation] = list(answers)
+
+    def asked(self, serial, operation="requestvoucher"):
+        """The digests of what was asked for a device."""
         with self.lock:
-            self.seen.append((who, operation, hashlib.sha256(body).hexdigest()))
+            return [digest for who, what, digest in self.seen if (who, what) == (serial, operation)]
+
+    def choose(self, request):
+        found = SERIAL.search(request.body)
+        who = found[1].decode() if found else request.path
+        operation = request.path.rpartition("/")[2] if found else "GET"
+        with self.lock:
+            self.seen.append((who, operation, hashlib.sha256(request.body).hexdigest()))
             answers = self.answers.get((who, operation), [reply(404, b"nobody told me")])
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        return answer(body) if callable(answer) else answer
+        return answer(request.body) if callable(answer) else answer
 
 
 class Maker:

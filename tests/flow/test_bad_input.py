@@ -419,7 +419,7 @@ def reference_pledge(scene, serial, port):
 def test_pledge_behind_an_intercepting_proxy_gets_no_voucher(scene, start_proxy):
     serial = scene.device()
     run = reference_pledge(scene, serial, start_proxy())
-    assert run.returncode == 1 and "404" in run.stdout
+    assert run.returncode == 5 and "404" in run.stdout
     assert scene.strangers()[0]["problem"] == "no-client-certificate"
     assert scene.nothing_issued(serial)
     assert scene.asked(serial) == []
@@ -428,7 +428,7 @@ def test_pledge_behind_an_intercepting_proxy_gets_no_voucher(scene, start_proxy)
 def test_proxy_with_a_device_of_its_own_gets_no_voucher_for_another(scene, start_proxy):
     serial, own = scene.device(), scene.device()
     run = reference_pledge(scene, serial, start_proxy(*scene.identity(own)))
-    assert run.returncode == 1 and "403" in run.stdout
+    assert run.returncode == 5 and "403" in run.stdout
     scene.trouble(own, "request-signer")
     for device in (serial, own):
         assert scene.nothing_issued(device)

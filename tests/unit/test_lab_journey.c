@@ -130,7 +130,7 @@ static void provisional_registrar_may_not_redirect(void **state)
     struct task *t = test_task(state);
     struct journey journey = journey_from(t, "https://cloud.example", LIMIT);
     assert_ok(t, go(t, &journey, 307, true, "https://ra.example"));
-    assert_fails(t, go(t, &journey, 307, false, "https://other.example"), E_REDIRECT);
+    assert_fails(t, go(t, &journey, 307, false, "https://other.example"), E_REDIRECT_PROVISIONAL);
     assert_detail(t, "not validated");
     assert_string_equal(journey_here(&journey)->url, "https://ra.example" VOUCHER);
 }
@@ -146,7 +146,7 @@ static void no_place_is_visited_twice(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(back); i++) {
         struct journey journey = journey_from(t, "https://cloud.example/", LIMIT);
         assert_ok(t, go(t, &journey, 307, true, "https://var.example"));
-        assert_fails(t, go(t, &journey, 307, true, back[i]), E_REDIRECT);
+        assert_fails(t, go(t, &journey, 307, true, back[i]), E_REDIRECT_LOOP);
         assert_detail(t, "visited before");
     }
 }
@@ -166,7 +166,7 @@ static void number_of_redirects_is_limited(void **state)
     for (unsigned i = 0; i < LIMIT; i++)
         assert_ok(t,
                   go(t, &journey, 307, true, arena_printf(t->arena, "https://var%u.example", i)));
-    assert_fails(t, go(t, &journey, 307, true, "https://ra.example"), E_REDIRECT);
+    assert_fails(t, go(t, &journey, 307, true, "https://ra.example"), E_REDIRECT_LIMIT);
     assert_detail(t, "more than 24");
 }
 
@@ -174,7 +174,7 @@ static void no_redirect_at_all_can_be_wanted(void **state)
 {
     struct task *t = test_task(state);
     struct journey journey = journey_from(t, "https://cloud.example", 0);
-    assert_fails(t, go(t, &journey, 307, true, "https://ra.example"), E_REDIRECT);
+    assert_fails(t, go(t, &journey, 307, true, "https://ra.example"), E_REDIRECT_LIMIT);
 }
 
 static void other_redirects_change_the_server_once(void **state)
@@ -190,12 +190,60 @@ static void other_redirects_change_the_server_once(void **state)
 
 static void location_must_be_an_absolute_https_url(void **state)
 {
-    static const char *const locations[] = {NULL, "", "ra.example", VOUCHER, "http://ra.example/"};
+    static const char *const locations[] = {NULL, "", "ra.example", "//ra.example/",
+                                            "http://ra.example/"};
     struct task *t = test_task(state);
     struct journey journey = journey_from(t, "https://cloud.example", LIMIT);
     for (size_t i = 0; i < ARRAY_SIZE(locations); i++)
         assert_fails(t, go(t, &journey, 307, true, locations[i]), E_REDIRECT);
     assert_string_equal(journey_here(&journey)->url, "https://cloud.example" VOUCHER);
+}
+
+static void location_may_be_a_path_on_the_same_server(void **state)
+{
+    struct task *t = test_task(state);
+    struct journey journey = journey_from(t, "https://cloud.example:8443", LIMIT);
+    assert_ok(t, go(t, &journey, 307, true, "/tenant/requestvoucher"));
+    assert_string_equal(journey_here(&journey)->url,
+                        "https://cloud.example:8443/tenant/requestvoucher");
+    assert_fails(t, go(t, &journey, 307, true, "/.well-known/brski"), E_REDIRECT_LOOP);
+}
+
+static void est_domain_is_a_url_or_a_name(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *url;
+    } domains[] = {
+        {"https://est.example", "https://est.example" PATH_EST},
+        {"https://EST.example:8443/", "https://est.example:8443" PATH_EST},
+        {"est.example", "https://est.example" PATH_EST},
+        {"192.0.2.1:8443", "https://192.0.2.1:8443" PATH_EST},
+        {"[2001:db8::1]", "https://[2001:db8::1]" PATH_EST},
+        {"https://est.example/.well-known/est/phones/", "https://est.example" PATH_EST "/phones"},
+    };
+    static const char *const wrong[] = {
+        "",         "http://est.example",    "https://est.example/?a",
+        "https://", "https://a@est.example", "https://est.example#"};
+    struct task *t = test_task(state);
+    struct place place;
+    for (size_t i = 0; i < ARRAY_SIZE(domains); i++) {
+        assert_ok(t, place_from_est_domain(t, domains[i].text, &place));
+        assert_string_equal(place.url, domains[i].url);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+        assert_fails(t, place_from_est_domain(t, wrong[i], &place), E_INVALID);
+}
+
+static void any_url_keeps_path_and_query(void **state)
+{
+    struct task *t = test_task(state);
+    struct place place;
+    assert_ok(t, place_from_any_url(t, "https://conf.example?token=a", &place));
+    assert_string_equal(place.path, "/?token=a");
+    assert_ok(t, place_from_any_url(t, "https://conf.example/.well-known/brski", &place));
+    assert_string_equal(place.path, "/.well-known/brski");
+    assert_fails(t, place_from_any_url(t, "https://conf.example/a#b", &place), E_INVALID);
 }
 
 static void statuses_that_redirect_are_known(void **state)
@@ -223,6 +271,9 @@ int main(void)
         UNIT_TEST(no_redirect_at_all_can_be_wanted),
         UNIT_TEST(other_redirects_change_the_server_once),
         UNIT_TEST(location_must_be_an_absolute_https_url),
+        UNIT_TEST(location_may_be_a_path_on_the_same_server),
+        UNIT_TEST(est_domain_is_a_url_or_a_name),
+        UNIT_TEST(any_url_keeps_path_and_query),
         UNIT_TEST(statuses_that_redirect_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
