@@ -86,10 +86,11 @@ static struct bytes device_key(struct arena *arena, const void *record)
     return device->id;
 }
 
-/* With its terminator, so that a whole one can be asked for. */
+/* With its terminator, so that a whole one can be asked for; in a damaged record it may be gone. */
 static struct bytes terminated(struct arena *arena, const char *text)
 {
-    return bytes_copy(arena, bytes_make(text, strlen(text) + 1));
+    const struct bytes parts[] = {bytes_of_text(text), BYTES_LITERAL("\0")};
+    return bytes_concat(arena, parts, ARRAY_SIZE(parts));
 }
 
 static struct bytes by_serial(struct arena *arena, const void *record)
