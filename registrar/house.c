@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "registrar/identity.h"
+#include "registrar/past_identity.h"
 
 #include <pwd.h>
 #include <sys/resource.h>
@@ -157,6 +158,8 @@ static bool serve_pledges(struct task *t, struct house *house)
         .chain = certs_der(t, &house->registrar.identity.tls_chain),
         .key = keystore_key_gnutls(house->registrar_key),
     };
+    const struct cert_list shown = {house->registrar.identity.tls_chain.items, 1};
+    TRY(past_identity_note(t, house->store, &shown));
     house->pledge_routes = pledge_routes(t, &house->registrar, &house->est);
     struct http_server_options options = {
         .name = "pledges",

@@ -27,6 +27,10 @@
       "The pledge saw another TLS certificate than ours: somebody stands between it and us, or "   \
       "it talks to us through a TLS-terminating proxy, or it was redirected with an outdated "     \
       "address. The MASA was not asked.")                                                          \
+    X(E_PREVIOUS_CERTIFICATE, "previous-certificate", "proximity not accepted",                    \
+      "The pledge came with a request that names the TLS certificate we had before: it made it "   \
+      "when it saw that one, and our certificate has changed since. Nobody stands in between. It " \
+      "begins anew by itself, with the certificate that it sees now. The MASA was not asked.")     \
     X(E_TOO_MANY_ATTEMPTS, "too-many-attempts", "busy, try again later",                           \
       "The device has sent more fresh voucher requests in an hour than limits.attempts-per-hour "  \
       "allows. See in its timeline why they lead nowhere.")                                        \

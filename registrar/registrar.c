@@ -17,6 +17,7 @@ const struct problem_status registrar_statuses[] = {
     {E_TELEMETRY, 400},
     /* Somebody in between. */
     {E_PROXIMITY, 401},
+    {E_PREVIOUS_CERTIFICATE, 401},
     /* The request, by whom it is; or what an operator can set right. */
     {E_REQUEST_SIGNATURE, 403},
     {E_REQUEST_SIGNER, 403},

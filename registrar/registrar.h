@@ -3,6 +3,7 @@
  *
  *   requestvoucher.c    POST requestvoucher: from the pledge to the order     5.2, 5.3
  *   pledge_request.c    the pledge's voucher request, opened and checked      5.3
+ *   past_identity.c     which certificates of ours pledges have seen          5.2
  *   admission.c         who is let in, and the episode that begins            5.3
  *   grounds.c           on what ground: the list, or an administrator's word  5.3
  *   voucher_order.c     the order: ask the MASA, verify, hand out             5.4 - 5.6

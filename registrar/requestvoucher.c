@@ -3,10 +3,20 @@
 #include "registrar/masa.h"
 #include "registrar/pledge_request.h"
 #include "registrar/onboarding.h"
+#include "registrar/past_identity.h"
 #include "registrar/voucher_order.h"
 
 #include "core/base/failpoint.h"
 #include "core/pledge/failures.h"
+
+/* RFC 8995 5.2, 5.5; and what a pledge saw that did not see our certificate of now. */
+static bool check_request(struct task *t, const struct registrar *r, const struct knock *knock)
+{
+    if (pledge_request_check(t, knock->request, knock->idevid, knock->ours))
+        return true;
+    return task_failed_with(t, E_PROXIMITY) &&
+           past_identity_explain(t, r->store, &knock->request->signed_request.voucher);
+}
 
 /*
  * RFC 8995 5.3 in its order: who is it, did it sign this, does it say what it must, may it have a
@@ -29,7 +39,7 @@ bool registrar_requestvoucher(struct task *t, struct http_request *rq, struct ht
     ENSURE(t, http_accepts(rq, form->media_type), E_HTTP_ACCEPT, "Accept: %s", rq->accept);
     TRY(caller_idevid(t, r->callers, rq, &knock.idevid));
     TRY(pledge_request_open(t, form, rq->body, knock.idevid, &request));
-    TRY(pledge_request_check(t, &request, knock.idevid, knock.ours));
+    TRY(check_request(t, r, &knock));
     TRY(masa_base(t, knock.idevid, &knock.masa_url));
     failpoint(FP_VOUCHER_BEFORE_SUBMIT);
     TRY(admit(t, r, &knock, &admitted));
@@ -48,7 +58,7 @@ void registrar_voucher_failed(struct task *t, struct http_request *rq, struct ht
 {
     const struct registrar *r = rq->context;
     /* RFC 8995 5.2: after a failed proximity check the connection is closed. */
-    if (task_failed_with(t, E_PROXIMITY))
+    if (task_failed_with(t, E_PROXIMITY) || task_failed_with(t, E_PREVIOUS_CERTIFICATE))
         reply->close = true;
     if (reply->status == 503)
         reply->retry_after = r->answer.retry_after;

@@ -19,7 +19,8 @@ enum store_prefix {
     PREFIX_NONCE = 'N', /* device id, digest of a nonce -> what it came in                */
     PREFIX_ORDER = 'O',
     PREFIX_PROFILE = 'P',
-    PREFIX_CERTIFICATE_NAME = 'I', /* name, NUL, certificate                                    */
+    PREFIX_CERTIFICATE_NAME = 'I',  /* name, NUL, certificate                                    */
+    PREFIX_SHOWN_CERTIFICATE = 'Q', /* digest of a certificate that pledges were shown in TLS */
     PREFIX_ADMISSION_RULE = 'R',
     PREFIX_SETTING = 'S', /* name -> one value: generation counters, audit home            */
     PREFIX_AUTHORITY = 'U',
@@ -42,6 +43,7 @@ enum store_prefix {
     PREFIX_EXPECTED_OPEN = '1',      /* manufacturer, NUL, serial number: places not claimed yet */
     PREFIX_EXPECTED_BY_SERIAL = '2', /* serial number, NUL: the same                           */
     PREFIX_DEVICE_BY_SUBJECT = '3',
+    PREFIX_SHOWN_CERTIFICATE_BY_KEY = '4',
     PREFIX_EPISODE_BY_DEVICE = 'e',
     PREFIX_ORDER_ACTIVE = 'o',
     PREFIX_ORDER_BY_DEVICE = 'p',

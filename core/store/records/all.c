@@ -11,24 +11,11 @@
 #include "core/store/records/manufacturer.h"
 #include "core/store/records/profile.h"
 #include "core/store/records/setting.h"
+#include "core/store/records/shown_certificate.h"
 
 const struct table *const record_tables[] = {
-    &admission_rules,
-    &anchor_keys,
-    &authorities,
-    &cas,
-    &crls,
-    &certificate_names,
-    &certificates,
-    &configurations,
-    &devices,
-    &device_names,
-    &episodes,
-    &expected_devices,
-    &manufacturers,
-    &own_domains,
-    &profiles,
-    &settings,
-    &used_nonces,
-    NULL,
+    &admission_rules,   &anchor_keys,        &authorities,    &cas,         &crls,
+    &certificate_names, &certificates,       &configurations, &devices,     &device_names,
+    &episodes,          &expected_devices,   &manufacturers,  &own_domains, &profiles,
+    &settings,          &shown_certificates, &used_nonces,    NULL,
 };
