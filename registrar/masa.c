@@ -42,11 +42,12 @@ const char *masa_peer(struct task *t, const char *base)
 static bool call(struct task *t, const struct registrar *r, const struct manufacturer *maker,
                  struct http_call asked, struct http_answer *ret)
 {
+    const struct registrar_identity *own = identity_current(r->identities);
     struct http_target target = {
         .anchors = maker->masa_anchors,
         .networks = maker->masa_networks,
-        .chain = certs_der(t, &r->identity.tls_chain),
-        .key = r->identity.key,
+        .chain = certs_der(t, &own->tls_chain),
+        .key = own->key,
     };
     asked.target = &target;
     return http_client_call(t, r->client, &asked, ret);
