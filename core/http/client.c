@@ -16,6 +16,17 @@ static struct text_list copy_texts(struct arena *arena, const struct text_list *
     return copy;
 }
 
+static const char *copy_text(struct arena *arena, const char *text)
+{
+    return text == NULL ? NULL : arena_strdup(arena, text);
+}
+
+static struct http_proxy copy_proxy(struct arena *arena, const struct http_proxy *proxy)
+{
+    return (struct http_proxy){copy_text(arena, proxy->url), copy_text(arena, proxy->user),
+                               copy_text(arena, proxy->password)};
+}
+
 static bool fill(struct task *t, struct http_client *client)
 {
     const struct http_client_options *options = &client->options;
@@ -43,6 +54,7 @@ bool http_client_make(struct task *t, const struct http_client_options *options,
     client->arena = arena;
     client->options = *options;
     client->options.resolve = copy_texts(arena, &options->resolve);
+    client->options.proxy = copy_proxy(arena, &options->proxy);
     client->kept = arena_array(arena, options->idle_connections, sizeof(*client->kept));
     (void)pthread_mutex_init(&client->lock, NULL);
     if (!fill(t, client)) {
@@ -72,13 +84,33 @@ static void write_list(struct cbor_writer *w, const struct bytes_list *list)
         cbor_write_octets(w, list->items[i]);
 }
 
+static void write_text(struct cbor_writer *w, const char *text)
+{
+    cbor_write_text(w, text == NULL ? "" : text);
+}
+
+static void write_secrets(struct cbor_writer *w, const struct call *call)
+{
+    const struct http_target *target = call->what->target;
+    cbor_write_uint(w, target->login);
+    write_text(w, target->user);
+    write_text(w, target->password);
+    cbor_write_bool(w, call->proxy != NULL);
+    if (call->proxy == NULL)
+        return;
+    write_text(w, call->proxy->url);
+    write_text(w, call->proxy->user);
+    write_text(w, call->proxy->password);
+}
+
 /*
  * A connection serves again only who would have opened the same: one place, one idea of whom to
- * trust, one certificate of ours.  Written as CBOR so that no two lists look alike.
+ * trust, one certificate of ours, one way there.  Written as CBOR so that no two lists look alike.
  */
-static struct bytes key_of(struct task *t, const struct origin *origin,
-                           const struct http_target *target)
+static struct bytes key_of(struct task *t, const struct call *call)
 {
+    const struct origin *origin = &call->origin;
+    const struct http_target *target = call->what->target;
     struct cbor_writer w = cbor_writer_make(t->arena);
     cbor_write_bool(&w, origin->secure);
     cbor_write_text(&w, origin->host);
@@ -89,6 +121,8 @@ static struct bytes key_of(struct task *t, const struct origin *origin,
     cbor_write_array(&w, target->networks.count);
     for (size_t i = 0; i < target->networks.count; i++)
         cbor_write_text(&w, target->networks.items[i]);
+    cbor_write_bool(&w, target->system_anchors);
+    write_secrets(&w, call);
     return bytes_sha256(t->arena, cbor_written(&w));
 }
 
@@ -175,7 +209,8 @@ bool http_client_call(struct task *t, struct http_client *client, const struct h
     struct call at_hand = {.task = t, .client = client, .what = call};
     void *easy = NULL;
     TRY(origin_of(t, call, &at_hand.origin));
-    struct bytes key = key_of(t, &at_hand.origin, call->target);
+    TRY(proxy_choose(&at_hand));
+    struct bytes key = key_of(t, &at_hand);
     TRY(take(t, client, key, &easy));
     if (!call_perform(&at_hand, easy, ret)) {
         curl_easy_cleanup(easy); /* whatever state it is in */

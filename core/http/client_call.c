@@ -54,26 +54,44 @@ static bool is_numeric(const char *host)
     return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
 }
 
-bool origin_of(struct task *t, const struct http_call *call, struct origin *ret)
+/* "/" is what is there without a path. */
+static bool has_more(struct task *t, CURLU *url)
+{
+    const char *path = url_part(t, url, CURLUPART_PATH, 0);
+    return (path != NULL && strcmp(path, "/") != 0) ||
+           url_part(t, url, CURLUPART_QUERY, 0) != NULL ||
+           url_part(t, url, CURLUPART_FRAGMENT, 0) != NULL;
+}
+
+bool url_origin(struct task *t, const char *text, const char *scheme, struct origin *ret,
+                bool *ret_more)
 {
     CURLU *url = curl_url();
     ENSURE(t, url != NULL, E_INTERNAL, "out of memory");
     arena_defer(t->arena, release_url, url);
-    const char *shown = url_for_detail(t, call->url);
-    CURLUcode error = curl_url_set(url, CURLUPART_URL, call->url, CURLU_DISALLOW_USER);
+    const char *shown = url_for_detail(t, text);
+    CURLUcode error = curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER);
     ENSURE(t, error == CURLUE_OK, E_PEER_URL, "URL \"%s\": %s", shown, curl_url_strerror(error));
-    const char *scheme = url_part(t, url, CURLUPART_SCHEME, 0);
-    const char *expected = call->target->unix_socket == NULL ? "https" : "http";
-    ENSURE(t, scheme != NULL && strcmp(scheme, expected) == 0, E_PEER_URL,
-           "URL \"%s\": its scheme is not %s", shown, expected);
+    const char *found = url_part(t, url, CURLUPART_SCHEME, 0);
+    ENSURE(t, found != NULL && strcmp(found, scheme) == 0, E_PEER_URL,
+           "URL \"%s\": its scheme is not %s", shown, scheme);
     const char *host = url_part(t, url, CURLUPART_HOST, 0);
     const char *port = url_part(t, url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
     ENSURE(t, host != NULL && *host != '\0' && port != NULL, E_PEER_URL, "URL \"%s\": no host",
            shown);
     struct origin origin = {.host = without_brackets(t->arena, host), .port = port};
-    origin.secure = call->target->unix_socket == NULL;
     origin.numeric = is_numeric(origin.host);
+    if (ret_more != NULL)
+        *ret_more = has_more(t, url);
     *ret = origin;
+    return true;
+}
+
+bool origin_of(struct task *t, const struct http_call *call, struct origin *ret)
+{
+    bool secure = call->target->unix_socket == NULL;
+    TRY(url_origin(t, call->url, secure ? "https" : "http", ret, NULL));
+    ret->secure = secure;
     return true;
 }
 
@@ -91,9 +109,9 @@ static int on_lookup(void *resolver, void *reserved, void *cls)
     (void)resolver;
     (void)reserved;
     call->stage = STAGE_LOOKUP;
+    const struct origin *asked = call->proxy == NULL ? &call->origin : &call->via;
     leave_lookup(call, false);
-    if (call->origin.numeric ||
-        lookup_begin(call->task, call->client, call->origin.host, &call->lookup))
+    if (asked->numeric || lookup_begin(call->task, call->client, asked->host, &call->lookup))
         return 0;
     call->failed = true;
     return 1;
@@ -105,7 +123,7 @@ static curl_socket_t on_socket(void *cls, curlsocktype purpose, struct curl_sock
     (void)purpose;
     call->stage = STAGE_CONNECT;
     leave_lookup(call, false);
-    if (address->family != AF_UNIX && !address_is_public(&address->addr) &&
+    if (address->family != AF_UNIX && call->proxy == NULL && !address_is_public(&address->addr) &&
         !address_in(&address->addr, &call->what->target->networks)) {
         call->not_allowed = address_to_text(call->task->arena, &address->addr);
         return CURL_SOCKET_BAD;
@@ -184,7 +202,6 @@ static bool set_place(struct task *t, CURL *easy, const struct call *call)
     SET(CURLOPT_PROTOCOLS_STR, call->origin.secure ? "https" : "http");
     SET(CURLOPT_UNIX_SOCKET_PATH, what->target->unix_socket);
     SET(CURLOPT_RESOLVE, call->client->resolve);
-    SET(CURLOPT_PROXY, ""); /* not even one of the environment */
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
     SET(CURLOPT_OPENSOCKETDATA, call);
@@ -192,6 +209,39 @@ static bool set_place(struct task *t, CURL *easy, const struct call *call)
     SET(CURLOPT_RESOLVER_START_DATA, call);
     SET(CURLOPT_PREREQFUNCTION, on_ready);
     SET(CURLOPT_PREREQDATA, call);
+    return true;
+}
+
+static bool set_proxy(struct task *t, CURL *easy, const struct call *call)
+{
+    const struct http_proxy *proxy = call->proxy;
+    const char *url = ""; /* not even one of the environment */
+    if (proxy != NULL) {
+        bool ipv6 = strchr(call->via.host, ':') != NULL;
+        url = arena_printf(t->arena, "http://%s%s%s:%s", ipv6 ? "[" : "", call->via.host,
+                           ipv6 ? "]" : "", call->via.port);
+    }
+    SET(CURLOPT_PROXY, url);
+    SET(CURLOPT_NOPROXY, ""); /* nor what that would except */
+    if (proxy == NULL)
+        return true;
+    SET(CURLOPT_PROXYTYPE, (long)CURLPROXY_HTTP);
+    SET(CURLOPT_HTTPPROXYTUNNEL, 1L);
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+    SET(CURLOPT_PROXYAUTH, CURLAUTH_BASIC | CURLAUTH_DIGEST);
+    SET(CURLOPT_PROXYUSERNAME, proxy->user);
+    SET(CURLOPT_PROXYPASSWORD, proxy->password);
+    return true;
+}
+
+static bool set_login(struct task *t, CURL *easy, const struct http_target *target)
+{
+    if (target->login == HTTP_LOGIN_NONE)
+        return true;
+    SET(CURLOPT_HTTPAUTH, target->login == HTTP_LOGIN_BASIC ? CURLAUTH_BASIC : CURLAUTH_DIGEST);
+    SET(CURLOPT_USERNAME, target->user);
+    SET(CURLOPT_PASSWORD, target->password);
     return true;
 }
 
@@ -286,6 +336,7 @@ static const struct {
 } meanings[] = {
     {CURLE_URL_MALFORMAT, E_PEER_URL},
     {CURLE_COULDNT_RESOLVE_HOST, E_PEER_UNRESOLVED},
+    {CURLE_COULDNT_RESOLVE_PROXY, E_PEER_PROXY},
     {CURLE_COULDNT_CONNECT, E_PEER_UNREACHABLE},
     {CURLE_SSL_CONNECT_ERROR, E_PEER_TLS},
     {CURLE_PEER_FAILED_VERIFICATION, E_PEER_TLS},
@@ -335,11 +386,25 @@ static bool fail_timeout(struct call *call, int64_t took)
     return fail(t, E_PEER_TIMEOUT, "no complete answer within %" PRId64 " ms", took);
 }
 
-static bool fail_call(struct call *call, CURLcode code, const char *reason, int64_t took)
+/* Between us and the proxy, before there is a way to the peer. */
+static bool fail_at_proxy(struct call *call, CURL *easy, CURLcode code, const char *reason)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    if (status >= 300)
+        return fail(call->task, E_PEER_PROXY, "the proxy answered %ld", status);
+    return fail(call->task, E_PEER_PROXY, "%s",
+                *reason == '\0' ? curl_easy_strerror(code) : reason);
+}
+
+static bool fail_call(struct call *call, CURL *easy, CURLcode code, const char *reason,
+                      int64_t took)
 {
     struct task *t = call->task;
     if (call->failed)
         return false;
+    if (call->proxy != NULL && call->stage <= STAGE_CONNECT && code != CURLE_OPERATION_TIMEDOUT)
+        return fail_at_proxy(call, easy, code, reason);
     if (code == CURLE_OPERATION_TIMEDOUT)
         return fail_timeout(call, took);
     if (code == CURLE_COULDNT_CONNECT && call->not_allowed != NULL && !call->allowed)
@@ -385,13 +450,15 @@ static bool perform(struct call *call, CURL *easy, struct http_answer *ret)
     curl_easy_reset(easy);
     SET(CURLOPT_ERRORBUFFER, reason);
     TRY(set_place(t, easy, call));
+    TRY(set_proxy(t, easy, call));
+    TRY(set_login(t, easy, call->what->target));
     TRY(set_tls(t, easy, call));
     TRY(set_limits(t, easy, call, left));
     TRY(make_fields(t, call->what, &fields));
     TRY(set_request(t, easy, call->what, fields));
     CURLcode code = curl_easy_perform(easy);
     if (code != CURLE_OK)
-        return fail_call(call, code, reason, clock_monotonic() - begun);
+        return fail_call(call, easy, code, reason, clock_monotonic() - begun);
     return read_answer(call, easy, ret);
 }
 
@@ -404,5 +471,8 @@ bool call_perform(struct call *call, void *easy, struct http_answer *ret)
     curl_easy_reset(easy);
     if (!ok && call->what->target->unix_socket != NULL)
         return fail_context(call->task, "%s", call->what->target->unix_socket);
+    if (!ok && call->proxy != NULL)
+        return fail_context(call->task, "%s port %s through the proxy %s port %s", origin->host,
+                            origin->port, call->via.host, call->via.port);
     return ok || fail_context(call->task, "%s port %s", origin->host, origin->port);
 }

@@ -4,6 +4,7 @@
  * client.c          handles that are kept, and by what they are told apart
  * client_call.c     one call: what libcurl is told, what it tells us, what a failure means
  * client_lookups.c  how many names are looked up at once
+ * client_proxy.c    the proxy on the way, and which hosts it is asked for
  * client_tls.c      whom to trust and what to show
  */
 #ifndef GATEHOUSE_CORE_HTTP_CLIENT_PRIVATE_H
@@ -65,6 +66,8 @@ struct call {
     struct http_client *client;
     const struct http_call *what;
     struct origin origin;
+    const struct http_proxy *proxy; /* NULL: none is on the way */
+    struct origin via;              /* where it is */
     enum stage stage;
     struct lookup *lookup;   /* under way; NULL: none */
     bool failed;             /* a callback has called fail() */
@@ -82,7 +85,15 @@ MUST_USE bool lookup_begin(struct task *t, struct http_client *client, const cha
 /* `lookup` may be NULL.  `stalled`: nobody waits for it any more, but it has not ended. */
 void lookup_end(struct http_client *client, struct lookup *lookup, bool stalled);
 
+/* client_proxy.c */
+/* Sets `proxy` and `via`.  Fails with E_PEER_PROXY, and E_PEER_ADDRESS when it is not to be asked.
+ */
+MUST_USE bool proxy_choose(struct call *call);
+
 /* client_call.c */
+/* Its parts; `ret_more` (may be NULL) whether there is more than scheme, host and port. */
+MUST_USE bool url_origin(struct task *t, const char *url, const char *scheme, struct origin *ret,
+                         bool *ret_more);
 /* Scheme, host and port; fails with E_PEER_URL. */
 MUST_USE bool origin_of(struct task *t, const struct http_call *call, struct origin *ret);
 /* `easy` may have served a call to the same place before. */

@@ -20,6 +20,10 @@ static bool trust(struct task *t, SSL_CTX *context, const struct http_target *ta
         ENSURE(t, anchor != NULL && X509_STORE_add_cert(store, anchor) == 1, E_PEER_TLS,
                "anchor %zu is no certificate", i + 1);
     }
+    /* Found by their names when they are needed: the folder is not read. */
+    if (target->system_anchors)
+        ENSURE(t, SSL_CTX_set_default_verify_dir(context) == 1, E_INTERNAL,
+               "libssl has no folder of CA certificates");
     /* An anchor may be an intermediate or the server's own certificate (RFC 5280 6.1.1 (d)). */
     (void)X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
     return true;
@@ -55,7 +59,8 @@ static bool show(struct task *t, SSL_CTX *context, const struct http_target *tar
 static bool prepare(struct task *t, SSL_CTX *context, const struct http_target *target,
                     const struct origin *origin)
 {
-    ENSURE(t, target->anchors.count > 0, E_PEER_TLS, "no anchor is configured for it");
+    ENSURE(t, target->anchors.count > 0 || target->system_anchors, E_PEER_TLS,
+           "no anchor is configured for it");
     ENSURE(t, SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1, E_INTERNAL,
            "libssl refuses TLS 1.2");
     (void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);

@@ -22,7 +22,12 @@
       "Check the resolvers of this machine and the way to them. It passes once they answer.")      \
     X(E_PEER_ADDRESS, "peer-address", "bad gateway",                                               \
       "The peer's name leads to a private, loopback or otherwise special address, and nothing "    \
-      "allows that. If it is right, add the network to the manufacturer's masa-networks.")         \
+      "allows that. If it is right, add the network to the manufacturer's masa-networks; a "       \
+      "name that only a proxy knows has to be in its masa-url.")                                   \
+    X(E_PEER_PROXY, "peer-proxy", "try again later",                                               \
+      "The HTTP proxy on the way to the peer could not be used; the detail says why. Check the "   \
+      "manufacturer's proxy, or outgoing.proxy in the node file, its user and password, and "      \
+      "whether the proxy lets us through to that host and port.")                                  \
     X(E_PEER_UNREACHABLE, "peer-unreachable", "try again later",                                   \
       "No connection to the peer. Check that it is up and that a firewall lets us out.")           \
     X(E_PEER_TLS, "peer-tls", "bad gateway",                                                       \
