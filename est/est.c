@@ -26,6 +26,8 @@ const struct problem_status est_statuses[] = {
     {E_CERT_MALFORMED, 404},
     {E_CERT_EXPIRED, 404},
     {E_NO_SERIAL, 404},
+    {E_IDEVID_EXPIRED, 404},
+    {E_IDEVID_REVOKED, 404},
     {E_DEVICE_OTHER_KEY, 404},
     {E_NO_CONFIGURATION, 404},
     /* We ourselves. */

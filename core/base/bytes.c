@@ -155,16 +155,6 @@ char *bytes_to_printable(struct arena *arena, struct bytes b, size_t max)
     return text;
 }
 
-char *text_to_lower(struct arena *arena, const char *text)
-{
-    char *lower = arena_strdup(arena, text);
-    for (char *c = lower; *c != '\0'; c++) {
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
-    }
-    return lower;
-}
-
 char *bytes_to_hex(struct arena *arena, struct bytes b)
 {
     char *text = arena_alloc(arena, b.len * 2 + 1);
@@ -242,6 +232,25 @@ bool bytes_from_base64(struct arena *arena, struct bytes text, struct bytes *ret
         return false;
     *ret = bytes_make(data, got);
     return true;
+}
+
+struct bytes bytes_without_armour(struct bytes text)
+{
+    const struct bytes begin = BYTES_LITERAL("-----BEGIN ");
+    const struct bytes dashes = BYTES_LITERAL("-----");
+    const uint8_t *end = text.data + text.len;
+    const uint8_t *at = NULL;
+    const uint8_t *from = NULL;
+    const uint8_t *to = NULL;
+    if (text.len > 0)
+        at = memmem(text.data, text.len, begin.data, begin.len);
+    if (at != NULL)
+        from = memmem(at + begin.len, (size_t)(end - at) - begin.len, dashes.data, dashes.len);
+    if (from != NULL) {
+        from += dashes.len;
+        to = memmem(from, (size_t)(end - from), dashes.data, dashes.len);
+    }
+    return to == NULL ? text : bytes_make(from, (size_t)(to - from));
 }
 
 struct bytes bytes_sha256(struct arena *arena, struct bytes b)

@@ -55,9 +55,6 @@ bool bytes_are_utf8(struct bytes b);
  */
 char *bytes_to_printable(struct arena *arena, struct bytes b, size_t max);
 
-/* A copy with the letters of ASCII in lower case, whatever the locale; other octets stay. */
-char *text_to_lower(struct arena *arena, const char *text);
-
 /* Lower-case hexadecimal. */
 char *bytes_to_hex(struct arena *arena, struct bytes b);
 /* False when the text is not pairs of hexadecimal digits; either case is read. */
@@ -75,6 +72,12 @@ char *bytes_to_base64url(struct arena *arena, struct bytes b);
  * anywhere (RFC 8951 section 3).  False on any other character or on stray bits.
  */
 MUST_USE bool bytes_from_base64(struct arena *arena, struct bytes text, struct bytes *ret);
+
+/*
+ * What stands between the first "-----BEGIN ...-----" and the next "-----" (RFC 7468), borrowed;
+ * all of the text where there is no such thing.
+ */
+struct bytes bytes_without_armour(struct bytes text);
 
 #define SHA256_LEN 32
 /* SHA-256 (FIPS 180-4) of `b`, in the arena. */

@@ -55,40 +55,14 @@ static bool shown_chain(struct task *t, struct http_connection *connection,
     return true;
 }
 
-/*
- * RFC 8995 5.3: the IDevID chains to a manufacturer's anchor.  RFC 8995 2.3.1: the subject's
- * serialNumber attribute tells the device.
- */
-static bool judge_idevid(struct task *t, const struct trust_snapshot *trust,
-                         struct http_connection *connection, struct judgement *j)
+/* Whose device it is, of whom the connection has shown a certificate. */
+static bool judge_shown(struct task *t, const struct trust_snapshot *trust,
+                        struct http_connection *connection, struct judgement *j)
 {
     const struct cert *leaf;
     struct cert_list others;
     TRY(shown_chain(t, connection, &leaf, &others));
-    j->idevid.cert = leaf;
-    ENSURE(t, trust->idevid_anchors != NULL, E_UNKNOWN_MAKER, "no manufacturer is configured");
-    if (!chain_verify(t, trust->idevid_anchors, leaf, &others, NULL, &j->idevid.chain)) {
-        if (task_failed_with(t, E_CERT_EXPIRED))
-            return false;
-        return fail(t, E_UNKNOWN_MAKER, "%s, issued by %s: %s", cert_subject(t, leaf),
-                    cert_issuer(t, leaf), t->detail);
-    }
-    const struct cert_list *chain = &j->idevid.chain;
-    const struct trusted_maker *maker = trust_maker_of(trust, chain->items[chain->count - 1]);
-    ENSURE(t, maker != NULL, E_INTERNAL, "the anchor of %s is no manufacturer's",
-           cert_subject(t, leaf));
-    if (!cert_subject_serial(t, leaf, &j->idevid.serial))
-        return fail(t, E_NO_SERIAL, "%s", t->detail);
-    ENSURE(t, j->idevid.serial != NULL && *j->idevid.serial != '\0', E_NO_SERIAL,
-           "subject %s has no serialNumber", cert_subject(t, leaf));
-    ENSURE(t, strlen(j->idevid.serial) <= SERIAL_MAX, E_NO_SERIAL,
-           "the serialNumber is longer than %d octets", SERIAL_MAX);
-    const struct cert *issuer = chain->items[chain->count > 1 ? 1 : 0];
-    j->idevid.issuer_spki_sha256 = cert_spki_sha256(t, issuer);
-    j->idevid.device = device_id(t->arena, j->idevid.issuer_spki_sha256, j->idevid.serial);
-    j->idevid.spki_sha256 = cert_spki_sha256(t, leaf);
-    j->idevid.manufacturer = &maker->record;
-    return true;
+    return idevid_judge(t, trust, leaf, &others, &j->idevid);
 }
 
 static void note_stranger(struct task *t, struct callers *callers,
@@ -120,7 +94,7 @@ static struct judgement *judge(struct task *t, struct http_connection *connectio
     task_forgive(&lasting);
     struct judgement *j = arena_alloc(lasting.arena, sizeof(*j));
     j->trust = trust;
-    if (!judge_idevid(&lasting, trust, connection, j)) {
+    if (!judge_shown(&lasting, trust, connection, j)) {
         j->problem = lasting.problem;
         j->detail = lasting.detail;
     }
@@ -220,9 +194,17 @@ bool caller_device_id(struct task *t, struct callers *callers, struct http_reque
         *ret_idevid = NULL;
         return true;
     }
-    TRY(judgement_of(t, callers, rq->connection, &j));
+    if (judgement_of(t, callers, rq->connection, &j)) {
+        *ret = j->idevid.device;
+        *ret_idevid = &j->idevid;
+        return true;
+    }
+    /* A device that is told apart and not believed: of interest when it has been here before. */
+    if (j == NULL || !bytes_present(j->idevid.device))
+        return false;
+    task_forgive(t);
     *ret = j->idevid.device;
-    *ret_idevid = &j->idevid;
+    *ret_idevid = NULL;
     return true;
 }
 
@@ -237,7 +219,8 @@ bool caller_check_key(struct task *t, const struct device *device, const struct 
     return true;
 }
 
-static void new_device(struct task *t, const struct idevid *idevid, struct device *ret)
+static bool new_device(struct task *t, struct tx *tx, const struct idevid *idevid,
+                       struct device *ret)
 {
     record_init(t, &device_type, ret);
     ret->id = idevid->device;
@@ -245,15 +228,9 @@ static void new_device(struct task *t, const struct idevid *idevid, struct devic
     ret->serial = idevid->serial;
     ret->subject = bytes_to_printable(t->arena, bytes_of_text(cert_subject(t, idevid->cert)),
                                       DEVICE_SUBJECT_MAX);
+    ret->idevid_spki_sha256 = idevid->spki_sha256;
     ret->first_seen = clock_wall();
-}
-
-/* From now on this is its key (caller_check_key()). */
-static bool take_key(struct task *t, struct tx *tx, const struct idevid *idevid,
-                     struct device *device)
-{
-    device->idevid_spki_sha256 = idevid->spki_sha256;
-    return blob_put(t, tx, &devices, device->id, DEVICE_BLOB_IDEVID, idevid->cert->der);
+    return blob_put(t, tx, &devices, ret->id, DEVICE_BLOB_IDEVID, idevid->cert->der);
 }
 
 /* So that a flood of genuine but foreign devices cannot fill the store, nor anybody's day. */
@@ -282,7 +259,7 @@ static bool find_device(struct task *t, struct tx *tx, struct callers *callers,
     const char *manufacturer = idevid->manufacturer->name;
     TRY(table_find(t, tx_reader(tx), &devices, idevid->device, &device, &found));
     if (!found)
-        new_device(t, idevid, &device);
+        TRY(new_device(t, tx, idevid, &device));
     bool moves = !found || strcmp(device.manufacturer, manufacturer) != 0;
     enum device_admission becomes = admission == NULL ? device.admission : *admission;
     if (moves || becomes != device.admission) {
@@ -291,9 +268,8 @@ static bool find_device(struct task *t, struct tx *tx, struct callers *callers,
         TRY(standing_set(t, tx, &device, manufacturer, becomes,
                          becomes == device.admission ? &decided : &nobody));
     }
-    /* A place that was vacated is for whatever key it is taken with; who is refused leaves none. */
-    if (!found || (admission != NULL && !bytes_present(device.idevid_spki_sha256)))
-        TRY(take_key(t, tx, idevid, &device));
+    if (!bytes_present(device.idevid_spki_sha256)) /* readmitted with whatever key it has now */
+        device.idevid_spki_sha256 = idevid->spki_sha256;
     device.last_seen = clock_wall();
     device.last_address = address;
     *ret = device;

@@ -8,6 +8,7 @@
 
 #include "core/http/server.h"
 #include "core/pki/chain.h"
+#include "core/pledge/idevid.h"
 #include "core/pledge/problems.h"
 #include "core/pledge/strangers.h"
 #include "core/pledge/trust.h"
@@ -29,19 +30,9 @@ struct callers *callers_make(const struct callers_options *options);
 void callers_free(struct callers *callers);
 const struct callers_options *callers_options(const struct callers *callers);
 
-/* A pledge with its IDevID.  Lives as long as the connection. */
-struct idevid {
-    const struct cert *cert;
-    struct cert_list chain; /* verified: leaf first, anchor last */
-    const char *serial;     /* serialNumber attribute of the subject */
-    struct bytes issuer_spki_sha256;
-    struct bytes spki_sha256; /* of its own key */
-    struct bytes device;      /* id */
-    const struct manufacturer *manufacturer;
-};
 /*
- * The caller's IDevID.  Fails with E_NO_CERTIFICATE, E_UNKNOWN_MAKER, E_CERT_EXPIRED, E_NO_SERIAL;
- * such callers are strangers and noted as such.
+ * The caller's IDevID.  It lives as long as the connection.  Fails with E_NO_CERTIFICATE and as
+ * idevid_judge(); such callers are strangers and noted as such.
  */
 MUST_USE bool caller_idevid(struct task *t, struct callers *callers, struct http_request *rq,
                             const struct idevid **ret);
@@ -58,8 +49,8 @@ MUST_USE bool caller_either(struct task *t, struct callers *callers, struct http
                             const struct idevid **ret_idevid, const struct ldevid **ret_ldevid);
 
 /*
- * Which device it is, for the timeline, of whichever certificate; strangers are not noted here.
- * *ret_idevid is NULL when it came with an LDevID.
+ * Which device it is, for the timeline and nothing else: also one whose IDevID is not good any
+ * more.  Strangers are not noted here.  *ret_idevid is NULL unless it came with a good IDevID.
  */
 MUST_USE bool caller_device_id(struct task *t, struct callers *callers, struct http_request *rq,
                                struct bytes *ret, const struct idevid **ret_idevid);

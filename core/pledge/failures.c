@@ -6,11 +6,12 @@
 
 struct failure {
     struct callers *callers;
-    const struct idevid *idevid; /* NULL: a device with an LDevID */
+    const struct idevid *idevid; /* NULL: a device with an LDevID, or not believed any more */
     struct bytes device;
     const char *address;
     const char *event;
-    const struct problem_kind *problem;
+    enum event_severity severity;
+    const struct problem_kind *problem; /* NULL: nothing failed */
     const char *detail;
 };
 
@@ -62,12 +63,12 @@ static bool add_event(struct task *t, struct tx *tx, const struct failure *failu
     struct event event;
     record_init(t, &event_type, &event);
     event.name = failure->event;
-    event.severity = EVENT_ERROR;
+    event.severity = failure->severity;
     event.actor = "pledge";
     event.device = device->id;
     event.episode = device->episode;
     event.address = failure->address;
-    event.problem = failure->problem->name;
+    event.problem = failure->problem == NULL ? NULL : failure->problem->name;
     event.detail = event_foreign_text(t->arena, bytes_of_text(failure->detail), EVENT_DETAIL_MAX);
     return event_add(t, tx, &event);
 }
@@ -93,17 +94,38 @@ static bool write_failure(struct task *t, struct tx *tx, void *arg)
     return !changed || table_put(t, tx, &devices, &device);
 }
 
-/* Past the limit not even an update is tried: a looping device must not keep the disk busy. */
-static bool already_flooded(struct task *t, const struct failure *failure)
+/*
+ * Past the limit not even an update is tried: a looping device must not keep the disk busy.  Nor
+ * for one that is not believed and has never been here: strangers write nothing durable.
+ */
+static bool is_not_written(struct task *t, const struct failure *failure)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
     const struct callers_options *options = callers_options(failure->callers);
     struct device device;
     bool found = false;
     if (!view_open(t, options->store, &view) ||
-        !table_find(t, view_reader(view), &devices, failure->device, &device, &found) || !found)
+        !table_find(t, view_reader(view), &devices, failure->device, &device, &found))
         return false;
+    if (!found)
+        return failure->idevid == NULL;
     return device.failures > options->failures_per_hour && !hour_is_over(&device, clock_wall());
+}
+
+static void note(struct task *t, struct http_request *rq, struct failure *failure)
+{
+    struct callers *callers = failure->callers;
+    failure->address = http_connection_address(rq->connection);
+    struct task aside = *t; /* the request's own problem stays what it is */
+    task_forgive(&aside);
+    if (!caller_device_id(&aside, callers, rq, &failure->device, &failure->idevid) ||
+        is_not_written(&aside, failure))
+        return;
+    task_forgive(&aside);
+    /* A device that there is no room for is in the log with its request. */
+    if (!store_update(&aside, callers_options(callers)->store, write_failure, failure) &&
+        !task_failed_with(&aside, E_TOO_MANY_DEVICES))
+        log_problem(&aside, "a request could not be written to the device's timeline");
 }
 
 void failure_note(struct task *t, struct callers *callers, struct http_request *rq,
@@ -111,19 +133,22 @@ void failure_note(struct task *t, struct callers *callers, struct http_request *
 {
     struct failure failure = {
         .callers = callers,
-        .address = http_connection_address(rq->connection),
         .event = event,
+        .severity = EVENT_ERROR,
         .problem = t->problem,
         .detail = t->detail,
     };
-    struct task aside = *t; /* the request's own problem stays what it is */
-    task_forgive(&aside);
-    if (!caller_device_id(&aside, callers, rq, &failure.device, &failure.idevid) ||
-        already_flooded(&aside, &failure))
-        return;
-    task_forgive(&aside);
-    /* A device that there is no room for is in the log with its request. */
-    if (!store_update(&aside, callers_options(callers)->store, write_failure, &failure) &&
-        !task_failed_with(&aside, E_TOO_MANY_DEVICES))
-        log_problem(&aside, "a failed request could not be written to the device's timeline");
+    note(t, rq, &failure);
+}
+
+void oddity_note(struct task *t, struct callers *callers, struct http_request *rq,
+                 const char *event, const char *detail)
+{
+    struct failure oddity = {
+        .callers = callers,
+        .event = event,
+        .severity = EVENT_WARNING,
+        .detail = detail,
+    };
+    note(t, rq, &oddity);
 }

@@ -11,6 +11,9 @@
  */
 void failure_note(struct task *t, struct callers *callers, struct http_request *rq,
                   const char *event);
+/* The same, as a warning, for what is no failure and still out of the ordinary. */
+void oddity_note(struct task *t, struct callers *callers, struct http_request *rq,
+                 const char *event, const char *detail);
 
 /*
  * Whether the timeline has room for one more entry that the device itself causes: up to

@@ -12,7 +12,18 @@
       "The certificate does not chain to any manufacturer's anchor. If the device is yours, add "  \
       "its manufacturer: `gatehousectl manufacturers add`.")                                       \
     X(E_NO_SERIAL, "idevid-without-serial-number", "not known here",                               \
-      "The IDevID's subject has no serialNumber attribute, so the device cannot be told apart.")   \
+      "The serial number was not found in the IDevID, so the device cannot be told apart. If "     \
+      "this manufacturer has it elsewhere, say so with `gatehousectl manufacturers set NAME "      \
+      "--serial-from ... --serial-pattern ...`; `gatehousectl inspect` tries it on a "             \
+      "certificate.")                                                                              \
+    X(E_IDEVID_EXPIRED, "idevid-expired", "not known here",                                        \
+      "The IDevID, or its CA's certificate, is outside its validity. Check the clock here. If "    \
+      "this manufacturer's devices outlive their IDevIDs, allow it: `gatehousectl manufacturers "  \
+      "set NAME --expired-idevids yes`.")                                                          \
+    X(E_IDEVID_REVOKED, "idevid-revoked", "not known here",                                        \
+      "The manufacturer has revoked the IDevID: its key may be in other hands. If the list is "    \
+      "wrong, it is the manufacturer's to set right; `gatehousectl manufacturers crls` puts a "    \
+      "new list in place.")                                                                        \
     X(E_REVOKED_CERTIFICATE, "certificate-revoked", "not known here",                              \
       "The client certificate was revoked or suspended; the device's timeline says when and why. " \
       "A suspended one is taken up again with `gatehousectl certificates resume`.")                \

@@ -1,6 +1,7 @@
 #include "core/pledge/trust.h"
 
 #include "core/base/log.h"
+#include "core/store/records/allowance.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -67,10 +68,33 @@ static void append_all(struct task *t, struct cert_list *all, const struct cert_
     *all = (struct cert_list){items, all->count + more->count};
 }
 
-static bool read_maker(struct task *t, struct trusted_maker *maker)
+struct serial_rule maker_serial_rule(const struct manufacturer *m)
+{
+    return (struct serial_rule){m->serial_from, m->serial_pattern};
+}
+
+static bool read_crls(struct task *t, struct view *view, struct trusted_maker *maker)
+{
+    struct bytes_list lists;
+    TRY(manufacturer_crls_get(t, view_reader(view), maker->record.name, &lists));
+    maker->crls = arena_array(t->arena, lists.count, sizeof(*maker->crls));
+    maker->crl_count = lists.count;
+    for (size_t i = 0; i < lists.count; i++) {
+        const struct cert *signer;
+        TRY(crl_parse(t, lists.items[i], &maker->crls[i].crl));
+        TRY(crl_verify(t, maker->crls[i].crl, &maker->idevid_anchors, &signer));
+        maker->crls[i].issuer_spki_sha256 = cert_spki_sha256(t, signer);
+    }
+    return true;
+}
+
+static bool read_maker(struct task *t, struct view *view, struct trusted_maker *maker)
 {
     struct cert_list voucher_certs;
+    maker->allowed = allowances_of(&maker->record.allow);
+    maker->serial_rule = maker_serial_rule(&maker->record);
     TRY(certs_parse(t, &maker->record.idevid_anchors, &maker->idevid_anchors));
+    TRY(read_crls(t, view, maker));
     if (maker->record.voucher_anchors.count == 0)
         return true;
     TRY(certs_parse(t, &maker->record.voucher_anchors, &voucher_certs));
@@ -93,7 +117,7 @@ static struct trusted_maker *add_maker(struct task *t, struct trust_snapshot *sn
 
 /* What is wrong with one record and no other. */
 static const struct problem_kind *const damages[] = {E_STORE_DAMAGED, E_CERT_MALFORMED, E_CRYPTO,
-                                                     NULL};
+                                                     E_CRL_MALFORMED, E_CRL_UNTRUSTED,  NULL};
 
 /*
  * A record that cannot be read is left out, and said so: one damaged manufacturer must not lock
@@ -107,7 +131,8 @@ static bool read_makers(struct task *t, struct view *view, struct trust_snapshot
     for (bool found = true; found;) {
         struct trusted_maker *maker = add_maker(t, snapshot, &room);
         memset(maker, 0, sizeof(*maker));
-        if (table_scan_next(t, &scan, &maker->record, &found) && (!found || read_maker(t, maker))) {
+        if (table_scan_next(t, &scan, &maker->record, &found) &&
+            (!found || read_maker(t, view, maker))) {
             append_all(t, &all, &maker->idevid_anchors);
             snapshot->maker_count += found;
             continue;

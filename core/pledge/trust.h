@@ -6,13 +6,25 @@
 #define GATEHOUSE_CORE_PLEDGE_TRUST_H
 
 #include "core/pki/chain.h"
+#include "core/pki/revocations.h"
+#include "core/pki/serial.h"
 #include "core/store/records/manufacturer.h"
 
 struct trust; /* the holder of the current snapshot */
 
+/* A revocation list and the key it was verified with. */
+struct trusted_crl {
+    const struct crl *crl;
+    struct bytes issuer_spki_sha256;
+};
+
 struct trusted_maker {
     struct manufacturer record;
+    unsigned allowed; /* set of enum allowance */
+    struct serial_rule serial_rule;
     struct cert_list idevid_anchors;
+    struct trusted_crl *crls;
+    size_t crl_count;
     const struct anchors *voucher_anchors; /* NULL: none configured */
 };
 
@@ -26,6 +38,9 @@ struct trust_snapshot {
     struct arena *arena;
     unsigned references;
 };
+
+/* How the record says that serial numbers are read. */
+struct serial_rule maker_serial_rule(const struct manufacturer *m);
 
 struct trust *trust_make(struct store *store);
 void trust_free(struct trust *trust);

@@ -94,6 +94,8 @@ static const struct field episode_fields[] = {
           FROM_GATEHOUSE, .help = "Whether it said so over a connection with that certificate."),
     FIELD(30, struct episode, enrolments, "enrolments", FIELD_UINT, FROM_GATEHOUSE,
           .help = "How many orders for a certificate there have been."),
+    FIELD(40, struct episode, allowances, "allowances", FIELD_TEXTS, FROM_GATEHOUSE,
+          .help = "The allowances of its manufacturer that it needed, by name."),
     FIELD(45, struct episode, rule, "rule", FIELD_TEXT, FROM_GATEHOUSE, .max = SLUG_MAX,
           .help = "The admission rule that let the device in; absent when its place on the list "
                   "did."),

@@ -54,9 +54,10 @@ struct episode {
     unsigned int enrol_report; /* enum episode_report: enrollstatus */
     int64_t enrol_report_at;
     const char *enrol_report_reason;
-    bool enrol_report_matches; /* it came with the certificate just issued (RFC 8995 5.9.4) */
-    const char *rule;          /* the admission rule that let it in; NULL: its place on the list */
-    bool needs_verified;       /* only a voucher with the assertion "verified" counts */
+    struct text_list allowances; /* names of those that it needed */
+    bool enrol_report_matches;   /* it came with the certificate just issued (RFC 8995 5.9.4) */
+    const char *rule;    /* the admission rule that let it in; NULL: its place on the list */
+    bool needs_verified; /* only a voucher with the assertion "verified" counts */
     struct record_rest rest;
 };
 enum {

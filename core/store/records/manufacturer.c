@@ -1,5 +1,7 @@
 #include "core/store/records/manufacturer.h"
 
+#include "core/base/cbor.h"
+#include "core/base/clock.h"
 #include "core/store/prefixes.h"
 #include "core/store/records/profile.h"
 #include "core/store/records/setting.h"
@@ -12,6 +14,31 @@
 #define ANCHORS_MAX    64
 #define NETWORKS_MAX   32
 #define DOMAIN_IDS_MAX 256
+#define CRLS_MAX       16
+#define PATTERN_MAX    256
+#define USER_MAX       128
+#define PASSWORD_MAX   512
+#define ALLOW_MAX      32
+
+static const char *const serial_sources[] = {"subject", "common-name", "hardware-module-name",
+                                             NULL};
+static const char *const authentications[] = {"certificate", "basic", "digest", "none", NULL};
+
+static const struct field crl_fields[] = {
+    FIELD(1, struct revocation_list, issuer, "issuer", FIELD_TEXT, .flags = FIELD_READ_ONLY,
+          .help = "The CA whose list it is."),
+    FIELD(2, struct revocation_list, number, "number", FIELD_HEX, .flags = FIELD_READ_ONLY,
+          .help = "Number of the list, when it has one."),
+    FIELD(3, struct revocation_list, this_update, "this-update", FIELD_TIME,
+          .flags = FIELD_READ_ONLY, .help = "When it was made."),
+    FIELD(4, struct revocation_list, next_update, "next-update", FIELD_TIME,
+          .flags = FIELD_READ_ONLY,
+          .help = "When the next one was to be there; an alarm tells when that has passed."),
+    FIELD(5, struct revocation_list, revoked, "revoked", FIELD_UINT, .flags = FIELD_READ_ONLY,
+          .help = "How many certificates are on it."),
+};
+static const struct record_type crl_type =
+    RECORD_TYPE("revocation list", 1, struct revocation_list, crl_fields);
 
 static const char *const unexpected_names[] = {"refuse", "hold", NULL};
 
@@ -46,6 +73,57 @@ static const struct field fields[] = {
           .max = SLUG_MAX, .preset = PROFILE_DEFAULT, .help = "Enrolment profile of its devices."),
     FIELD(10, struct manufacturer, created, "created", FIELD_TIME, .flags = FIELD_READ_ONLY,
           .help = "When it was added."),
+    FIELD(20, struct manufacturer, idevid_crls, "idevid-crls", FIELD_RECORDS,
+          .flags = FIELD_READ_ONLY, .max = CRLS_MAX, .sub = &crl_type,
+          .help = "Revocation lists of its IDevID CAs, put in place by themselves. A device on "
+                  "one of them is not believed."),
+    FIELD(21, struct manufacturer, expired_idevids, "expired-idevids", FIELD_BOOL,
+          .flags = FIELD_LIVE,
+          .help = "Whether IDevIDs are good although they, or their CA's certificates, have "
+                  "expired (RFC 8995 2.6.2)."),
+    FIELD(22, struct manufacturer, nonceless, "nonceless", FIELD_BOOL, .flags = FIELD_LIVE,
+          .help = "Whether vouchers without nonce are good, which work for as long as they last."),
+    FIELD(23, struct manufacturer, serial_from, "serial-from", FIELD_ENUM, .flags = FIELD_LIVE,
+          .names = serial_sources,
+          .help = "Where an IDevID has the serial number: serialNumber or commonName of the "
+                  "subject, or hwSerialNum of a HardwareModuleName. Devices seen so far keep "
+                  "theirs."),
+    FIELD(24, struct manufacturer, serial_pattern, "serial-pattern", FIELD_TEXT,
+          .flags = FIELD_LIVE, .min = 1, .max = PATTERN_MAX,
+          .help = "POSIX extended regular expression with one group: the part of that value that "
+                  "is the serial number, such as SN:([A-Z0-9]+)."),
+    FIELD(25, struct manufacturer, masa_system_anchors, "masa-system-anchors", FIELD_BOOL,
+          .flags = FIELD_LIVE,
+          .help = "Whether the CA certificates of this machine are anchors for the TLS "
+                  "certificate of its MASA, besides masa-anchors."),
+    FIELD(26, struct manufacturer, masa_authentication, "masa-authentication", FIELD_ENUM,
+          .flags = FIELD_LIVE, .names = authentications,
+          .help = "How its MASA knows us: our registrar certificate in TLS, HTTP Basic or Digest "
+                  "with masa-user and masa-password, or not at all (RFC 8995 5.4.1)."),
+    FIELD(27, struct manufacturer, masa_user, "masa-user", FIELD_TEXT, .flags = FIELD_LIVE,
+          .min = 1, .max = USER_MAX, .help = "Our user name at its MASA."),
+    FIELD(28, struct manufacturer, masa_password, "masa-password", FIELD_TEXT,
+          .flags = FIELD_LIVE | FIELD_SECRET, .min = 1, .max = PASSWORD_MAX,
+          .help = "Our password at its MASA: it can be set and taken away, and is never shown."),
+    FIELD(29, struct manufacturer, masa_password_set, "masa-password-set", FIELD_BOOL,
+          .flags = FIELD_READ_ONLY, .help = "Whether there is a masa-password."),
+    FIELD(30, struct manufacturer, proxy, "proxy", FIELD_TEXT, .flags = FIELD_LIVE, .min = 1,
+          .max = URL_MAX,
+          .help = "HTTP proxy (CONNECT) on the way to its MASA: http://HOST:PORT, or none. Leave "
+                  "it out for the one of the node file."),
+    FIELD(31, struct manufacturer, proxy_user, "proxy-user", FIELD_TEXT, .flags = FIELD_LIVE,
+          .min = 1, .max = USER_MAX, .help = "Our user name at that proxy."),
+    FIELD(32, struct manufacturer, proxy_password, "proxy-password", FIELD_TEXT,
+          .flags = FIELD_LIVE | FIELD_SECRET, .min = 1, .max = PASSWORD_MAX,
+          .help = "Our password at that proxy: it can be set and taken away, and is never shown."),
+    FIELD(33, struct manufacturer, proxy_password_set, "proxy-password-set", FIELD_BOOL,
+          .flags = FIELD_READ_ONLY, .help = "Whether there is a proxy-password."),
+    FIELD(34, struct manufacturer, allow, "allow", FIELD_TEXTS, .flags = FIELD_LIVE,
+          .max = ALLOW_MAX,
+          .help = "Ways in which its devices and its MASA may depart from the RFCs, by name; the "
+                  "timeline names each that is used."),
+    FIELD(35, struct manufacturer, changed, "changed", FIELD_TIME, .flags = FIELD_READ_ONLY,
+          .help = "When it was last changed."),
     FIELD(50, struct manufacturer, unexpected, "unexpected", FIELD_ENUM, .flags = FIELD_LIVE,
           .names = unexpected_names,
           .help = "What becomes of its devices that are on nobody's list. refuse: they are turned "
@@ -66,6 +144,7 @@ const struct table manufacturers = {
     .prefix = PREFIX_MANUFACTURER,
     .type = &manufacturer_type,
     .key_of = key_of,
+    .blobs = MANUFACTURER_BLOB_CRLS,
 };
 
 static bool count_up(struct task *t, struct tx *tx)
@@ -77,11 +156,14 @@ static bool count_up(struct task *t, struct tx *tx)
     return table_put(t, tx, &settings, &setting);
 }
 
-bool manufacturer_put(struct task *t, struct tx *tx, const struct manufacturer *m)
+bool manufacturer_put(struct task *t, struct tx *tx, struct manufacturer *m)
 {
     TRY(slug_check(t, "name", m->name));
     if (m->profile != NULL)
         TRY(slug_check(t, "profile", m->profile));
+    m->changed = clock_wall();
+    m->masa_password_set = m->masa_password != NULL;
+    m->proxy_password_set = m->proxy_password != NULL;
     TRY(table_put(t, tx, &manufacturers, m));
     return count_up(t, tx);
 }
@@ -90,6 +172,47 @@ bool manufacturer_delete(struct task *t, struct tx *tx, const char *name)
 {
     TRY(table_delete(t, tx, &manufacturers, bytes_of_text(name)));
     return count_up(t, tx);
+}
+
+/* ---- Revocation lists ---- */
+
+bool manufacturer_crls_put(struct task *t, struct tx *tx, const char *name,
+                           const struct bytes_list *crls)
+{
+    struct cbor_writer w = cbor_writer_make(t->arena);
+    cbor_write_array(&w, crls->count);
+    for (size_t i = 0; i < crls->count; i++)
+        cbor_write_octets(&w, crls->items[i]);
+    return blob_put(t, tx, &manufacturers, bytes_of_text(name), MANUFACTURER_BLOB_CRLS,
+                    crls->count == 0 ? BYTES_ABSENT : cbor_written(&w));
+}
+
+static bool read_crls(struct task *t, struct bytes blob, struct bytes_list *ret)
+{
+    struct cbor_reader r = cbor_reader_of(blob);
+    struct cbor_item item;
+    TRY(cbor_expect(t, &r, CBOR_ITEM_ARRAY, &item));
+    ENSURE(t, item.number <= CRLS_MAX, E_MALFORMED, "more than %d revocation lists", CRLS_MAX);
+    struct bytes_list list = {arena_array(t->arena, (size_t)item.number, sizeof(struct bytes)),
+                              (size_t)item.number};
+    for (size_t i = 0; i < list.count; i++) {
+        TRY(cbor_expect(t, &r, CBOR_ITEM_OCTETS, &item));
+        list.items[i] = item.string;
+    }
+    *ret = list;
+    return cbor_at_end(t, &r);
+}
+
+bool manufacturer_crls_get(struct task *t, struct reader *r, const char *name,
+                           struct bytes_list *ret)
+{
+    struct bytes blob;
+    struct bytes_list list = {NULL, 0};
+    TRY(blob_get(t, r, &manufacturers, bytes_of_text(name), MANUFACTURER_BLOB_CRLS, &blob));
+    if (bytes_present(blob) && !read_crls(t, blob, &list))
+        return fail(t, E_STORE_DAMAGED, "revocation lists of %s: %s", name, t->detail);
+    *ret = list;
+    return true;
 }
 
 bool manufacturers_generation(struct task *t, struct reader *r, uint64_t *ret)

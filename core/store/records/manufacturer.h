@@ -10,6 +10,26 @@ enum manufacturer_unexpected {
     MANUFACTURER_HOLDS, /* it waits until an administrator decides */
 };
 
+/* How we make ourselves known to its MASA (RFC 8995 5.4.1). */
+enum masa_authentication {
+    MASA_BY_CERTIFICATE, /* our registrar certificate, in TLS */
+    MASA_BY_BASIC,       /* user and password: HTTP Basic (RFC 7617) */
+    MASA_BY_DIGEST,      /* HTTP Digest (RFC 7616) */
+    MASA_BY_NOTHING,
+};
+
+#define PROXY_NONE "none" /* for `proxy`: no proxy, whatever the node file says */
+
+/* A revocation list of one of its IDevID CAs, in a few words; its octets are in the blob. */
+struct revocation_list {
+    const char *issuer;
+    struct bytes number; /* crlNumber; absent: none */
+    int64_t this_update;
+    int64_t next_update; /* 0: not stated */
+    uint64_t revoked;    /* entries */
+    struct record_rest rest;
+};
+
 struct manufacturer {
     const char *name; /* slug: lower-case letters, digits and "-", up to 64; the key */
     const char *title;
@@ -21,20 +41,43 @@ struct manufacturer {
     struct bytes_list allowed_domain_ids; /* others' domainIDs that may stand in an audit log */
     const char *profile;                  /* enrolment profile of its devices */
     int64_t created;
+    struct record_list idevid_crls;   /* struct revocation_list, as many as the blob has */
+    bool expired_idevids;             /* RFC 8995 2.6.2: IDevIDs that have expired are good */
+    bool nonceless;                   /* vouchers without nonce are good */
+    unsigned int serial_from;         /* enum serial_source (core/pki/serial.h) */
+    const char *serial_pattern;       /* regular expression with one group; NULL: all of it */
+    bool masa_system_anchors;         /* this machine's CA certificates are MASA anchors too */
+    unsigned int masa_authentication; /* enum masa_authentication */
+    const char *masa_user;
+    const char *masa_password; /* secret */
+    bool masa_password_set;
+    const char *proxy; /* "http://host:port", PROXY_NONE; NULL: as the node file says */
+    const char *proxy_user;
+    const char *proxy_password; /* secret */
+    bool proxy_password_set;
+    struct text_list allow; /* names of allowances */
+    int64_t changed;
     unsigned int unexpected; /* enum manufacturer_unexpected */
     struct record_rest rest;
 };
+enum { MANUFACTURER_BLOB_CRLS = 1 };
 
 extern const struct record_type manufacturer_type;
 extern const struct table manufacturers;
 
 /*
  * Counts up with each change of a manufacturer, in the same update, so that what was derived from
- * the records (anchor sets) can tell whether it is stale.
+ * the records (anchor sets) can tell whether it is stale.  Sets what follows from other members,
+ * and `changed`.
  */
-MUST_USE bool manufacturer_put(struct task *t, struct tx *tx, const struct manufacturer *m);
+MUST_USE bool manufacturer_put(struct task *t, struct tx *tx, struct manufacturer *m);
 /* Deleting what is not there is no failure. */
 MUST_USE bool manufacturer_delete(struct task *t, struct tx *tx, const char *name);
+/* The DER of the revocation lists that `idevid_crls` describes, to go with manufacturer_put(). */
+MUST_USE bool manufacturer_crls_put(struct task *t, struct tx *tx, const char *name,
+                                    const struct bytes_list *crls);
+MUST_USE bool manufacturer_crls_get(struct task *t, struct reader *r, const char *name,
+                                    struct bytes_list *ret);
 MUST_USE bool manufacturers_generation(struct task *t, struct reader *r, uint64_t *ret);
 
 /* Whose IDevID anchor has a public key: one manufacturer's, or devices could not be told apart. */
