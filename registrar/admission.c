@@ -4,6 +4,7 @@
 #include "core/store/records/episode.h"
 #include "core/store/records/event.h"
 #include "core/store/records/standing.h"
+#include "registrar/allowances.h"
 #include "registrar/grounds.h"
 #include "registrar/registrar_request.h"
 #include "registrar/voucher_order.h"
@@ -15,6 +16,7 @@ struct admission {
     bool prepared;    /* a new request was looked at before the update */
     const char *rule; /* that speaks of the device; NULL: none was found */
     struct admitted result;
+    bool hasten; /* what the order waits for may have been set right */
 };
 
 /* What the store says to a knock. */
@@ -228,10 +230,11 @@ static bool begin_episode(struct task *t, struct tx *tx, struct admission *a,
     TRY(submit(t, tx, a, ground, false));
     e.voucher_order = a->result.order;
     TRY(keep_nonce(t, tx, knock, &e));
-    TRY(table_put(t, tx, &episodes, &e));
     TRY(table_put(t, tx, &devices, device));
     TRY(note_request(t, tx, knock, &e));
-    return note_ground(t, tx, knock, ground, &e);
+    TRY(note_ground(t, tx, knock, ground, &e));
+    TRY(allowances_note(t, tx, &e, knock->request->used));
+    return table_put(t, tx, &episodes, &e);
 }
 
 /* Waiting has come to an end: the device was put on the list meanwhile, or a rule was made. */
@@ -288,12 +291,22 @@ static bool hold_again(struct task *t, struct tx *tx, struct admission *a, struc
     return table_put(t, tx, &devices, &device);
 }
 
+/* What the order waited for may have been set right in the manufacturer's record since. */
+static bool look_at_order(struct task *t, struct tx *tx, struct admission *a)
+{
+    struct order order;
+    TRY(table_get(t, tx_reader(tx), &order_table, a->result.order, &order));
+    a->hasten = order.updated < a->knock->idevid->manufacturer->changed;
+    return true;
+}
+
 static bool join_episode(struct task *t, struct tx *tx, struct admission *a, struct look *look)
 {
     struct episode *e = &look->episode;
     TRY(move_ground(t, tx, a, look));
     a->result.episode = e->id;
     TRY(submit(t, tx, a, &look->ground, true));
+    TRY(look_at_order(t, tx, a));
     if (bytes_equal(e->voucher_order, a->result.order))
         return true;
     TRY(table_get(t, tx_reader(tx), &episodes, e->id, e)); /* the order before it may have said */
@@ -341,9 +354,7 @@ static bool prepare(struct task *t, const struct registrar *r, struct admission 
     a->prepared = true;
     if (look.ground.kind == GROUND_HOLD)
         return true;
-    const struct registrar_identity *as =
-        identity_shown(r->identities, bytes_sha256(t->arena, a->knock->ours));
-    return registrar_request_make(t, as, a->knock->idevid, &a->knock->request->signed_request,
+    return registrar_request_make(t, r, a->knock->idevid, &a->knock->request->signed_request,
                                   &a->rvr);
 }
 
@@ -354,6 +365,8 @@ bool admit(struct task *t, const struct registrar *r, const struct knock *knock,
     TRY(prepare(t, r, &a));
     TRY(store_update(t, r->store, admit_in, &a));
     orders_wake(r->orders, a.result.order);
+    if (a.hasten)
+        order_hasten(r->orders, a.result.order);
     *ret = a.result;
     return true;
 }

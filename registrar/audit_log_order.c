@@ -178,8 +178,9 @@ static bool run_audit_log(struct task *t, struct order_run *run)
         return true;
     if (task_failed_with(t, E_REQUEST_STALE)) /* closed: nobody asks for the verdict any more */
         return order_refuse(t, run, false, NULL, NULL);
-    struct order_trouble trouble = order_trouble_of(t, run->order, "audit-log-not-received");
-    return order_retry(t, run, masa_wait(&lr.answer), order_trouble_note, &trouble);
+    struct masa_trouble trouble = {order_trouble_of(t, run->order, "audit-log-not-received"),
+                                   lr.job.manufacturer};
+    return order_retry(t, run, masa_wait(&lr.answer), masa_trouble_note, &trouble);
 }
 
 static bool note_given_up(struct task *t, struct tx *tx, const struct order *order)

@@ -2,19 +2,26 @@
 #ifndef GATEHOUSE_REGISTRAR_MASA_H
 #define GATEHOUSE_REGISTRAR_MASA_H
 
+#include "core/pledge/order_events.h"
 #include "registrar/registrar.h"
 
 /*
  * The base of the MASA's resources: the manufacturer's record says, or else the IDevID's
- * extension.  Fails with E_MASA_URL.
+ * extension.  What had to be allowed for that is added to the set `used` of enum allowance.  Fails
+ * with E_MASA_URL, E_MASA_URL_ENCODING, E_MASA_URL_OLD_OID.
  */
-MUST_USE bool masa_base(struct task *t, const struct idevid *idevid, const char **ret);
+MUST_USE bool masa_base(struct task *t, const struct idevid *idevid, unsigned *used,
+                        const char **ret);
+/* The same later, for an order that was submitted with `before`: what the record says now. */
+MUST_USE bool masa_base_now(struct task *t, const struct manufacturer *maker, const char *before,
+                            const char **ret);
 /* "masa:host:port" of a base: what its orders are counted under. */
 const char *masa_peer(struct task *t, const char *base);
 
 /*
- * POSTs to base/operation as ourselves: TLS client certificate with the key in the token, the
- * manufacturer's anchors and none else, private addresses only where its record allows them.
+ * POSTs to base/operation as ourselves, in the way that the manufacturer's record says: TLS client
+ * certificate with the key in the token, or HTTP authentication; its anchors, its proxy, private
+ * addresses only where it allows them; in base64 where it allows that.
  */
 MUST_USE bool masa_post(struct task *t, const struct registrar *r, const struct manufacturer *maker,
                         const char *base, const char *operation, const char *media_type,
@@ -23,10 +30,29 @@ MUST_USE bool masa_post(struct task *t, const struct registrar *r, const struct 
 MUST_USE bool masa_get(struct task *t, const struct registrar *r, const struct manufacturer *maker,
                        const char *base, const char *url, struct http_answer *ret);
 
+/*
+ * An answer 200 to requestvoucher: under the right media type, and with the voucher's octets as
+ * they are to be handed on.  Departures that the record allows are undone and added to `used`.
+ * Fails with E_MASA_ANSWER, E_MASA_TEXT_PLAIN, E_MASA_ALIAS, E_MASA_BASE64.
+ */
+MUST_USE bool masa_read_voucher(struct task *t, const struct manufacturer *maker,
+                                const struct voucher_form *form, struct http_answer *answer,
+                                unsigned *used);
+
 /* "404: text of the body, cut and made printable", for details. */
 const char *masa_words(struct task *t, const struct http_answer *answer);
 /* How long the MASA asks to wait, ms; it is foreign, and a pledge waits: an hour at most. */
 int64_t masa_wait(const struct http_answer *answer);
+/* What came between an order and its manufacturer's MASA. */
+struct masa_trouble {
+    struct order_trouble trouble;
+    const char *manufacturer;
+};
+/*
+ * For order_retry() and order_refuse(): as order_trouble_note(), and an alarm when the MASA does
+ * not accept us.  The next voucher from it ends the alarm.
+ */
+MUST_USE bool masa_trouble_note(struct task *t, struct tx *tx, void *masa_trouble);
 /* True for problems that pass by themselves or with a change here: the order is tried again. */
 bool masa_problem_passes(const struct task *t);
 

@@ -1,32 +1,83 @@
 #include "registrar/pledge_request.h"
 
+#include "core/store/records/allowance.h"
+
 #include <string.h>
 
-bool pledge_request_open(struct task *t, const struct voucher_form *form, struct bytes octets,
-                         const struct idevid *idevid, struct pledge_request *ret)
+static bool allows(const struct idevid *idevid, enum allowance allowance)
 {
-    struct signed_voucher sv;
-    struct cert_list known = {(const struct cert *[]){idevid->cert}, 1};
-    const struct cert *signer;
-    TRY(form->open(t, octets, 0, &sv));
-    ENSURE(t, sv.voucher.kind == VOUCHER_REQUEST, E_VOUCHER_MALFORMED,
-           "a voucher was sent where a voucher request belongs");
-    /* RFC 8995 5.3: the signature is the pledge's, by the IDevID of this TLS session. */
-    if (!form->verify(t, &sv, &known, &signer))
-        return fail(t, E_REQUEST_SIGNATURE, "%s", t->detail);
-    /*
-     * The certificate inside may be another one for the same key and device than that of TLS
-     * (RFC 8995's own example is), never one for another key.
-     */
+    return (idevid->maker->allowed & ALLOWANCE(allowance)) != 0;
+}
+
+/* What the voucher's reader knows of the same. */
+static const struct {
+    enum allowance allowance;
+    enum voucher_departure departure;
+} departures[] = {
+    {ALLOW_REQUEST_CONTAINER, VOUCHER_REQUEST_CONTAINER},
+    {ALLOW_PRIOR_OBJECT, VOUCHER_PRIOR_OBJECT},
+    {ALLOW_CREATED_ON_DATE, VOUCHER_CREATED_ON_DATE},
+    {ALLOW_COSE_UNTAGGED, VOUCHER_COSE_UNTAGGED},
+};
+
+unsigned pledge_request_departures(const struct trusted_maker *maker)
+{
+    unsigned set = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(departures); i++) {
+        if ((maker->allowed & ALLOWANCE(departures[i].allowance)) != 0)
+            set |= departures[i].departure;
+    }
+    return set;
+}
+
+static unsigned allowances_of_departures(unsigned met)
+{
+    unsigned set = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(departures); i++) {
+        if ((met & departures[i].departure) != 0)
+            set |= ALLOWANCE(departures[i].allowance);
+    }
+    return set;
+}
+
+/*
+ * The certificate inside may be another one for the same key and device than that of TLS
+ * (RFC 8995's own example is), never one for another key.
+ */
+static bool check_signer(struct task *t, const struct cert *signer, const struct idevid *idevid)
+{
     const char *serial;
     ENSURE(t, bytes_equal(cert_spki(t, signer), cert_spki(t, idevid->cert)), E_REQUEST_SIGNER,
            "signed by %s, TLS client is %s", cert_subject(t, signer),
            cert_subject(t, idevid->cert));
-    TRY(cert_subject_serial(t, signer, &serial));
+    if (!cert_device_serial(t, signer, &idevid->maker->serial_rule, &serial))
+        return fail(t, E_REQUEST_SIGNER, "the signer's serial number: %s", t->detail);
     ENSURE(t, serial != NULL && strcmp(serial, idevid->serial) == 0, E_REQUEST_SIGNER,
-           "the signer's serialNumber is %s, the TLS client's is %s",
+           "the signer's serial number is %s, the TLS client's is %s",
            serial == NULL ? "missing" : serial, idevid->serial);
-    *ret = (struct pledge_request){sv, bytes_sha256(t->arena, octets)};
+    return true;
+}
+
+bool pledge_request_open(struct task *t, const struct pledge_body *body,
+                         const struct idevid *idevid, struct pledge_request *ret)
+{
+    const struct voucher_form *form = body->form;
+    struct signed_voucher sv;
+    struct cert_list known = {(const struct cert *[]){idevid->cert}, 1};
+    const struct cert *signer;
+    TRY(form->open(t, body->octets, pledge_request_departures(idevid->maker), &sv));
+    /* RFC 8995 3.2: a request has a container of its own. */
+    ENSURE(t, sv.voucher.kind == VOUCHER_REQUEST, E_REQUEST_CONTAINER,
+           "the top member is ietf-voucher:voucher");
+    /* RFC 8995 5.3: the signature is the pledge's, by the IDevID of this TLS session. */
+    if (!form->verify(t, &sv, &known, &signer))
+        return fail(t, E_REQUEST_SIGNATURE, "%s", t->detail);
+    TRY(check_signer(t, signer, idevid));
+    *ret = (struct pledge_request){
+        .signed_request = sv,
+        .sha256 = bytes_sha256(t->arena, body->octets),
+        .used = body->used | allowances_of_departures(sv.voucher.departures),
+    };
     return true;
 }
 
@@ -42,8 +93,8 @@ static bool same_key(struct task *t, struct bytes spki_sha256, struct bytes ours
  */
 static bool check_proximity(struct task *t, const struct voucher *v, struct bytes ours)
 {
-    ENSURE(t, v->assertion != NULL && strcmp(v->assertion, "proximity") == 0, E_PROXIMITY,
-           "the assertion is %s", v->assertion == NULL ? "missing" : v->assertion);
+    ENSURE(t, v->assertion == NULL || strcmp(v->assertion, "proximity") == 0, E_PROXIMITY,
+           "the assertion is %s", v->assertion);
     ENSURE(t, bytes_present(ours), E_PROXIMITY, "no certificate of ours was shown");
     bool seen = bytes_present(v->proximity_registrar_cert) ||
                 bytes_present(v->proximity_registrar_pubk) ||
@@ -62,18 +113,32 @@ static bool check_proximity(struct task *t, const struct voucher *v, struct byte
     return true;
 }
 
-bool pledge_request_check(struct task *t, const struct pledge_request *request,
+/* What a request may lack where the manufacturer's record says so. */
+static bool may_lack(struct task *t, struct pledge_request *request, const struct idevid *idevid,
+                     enum allowance allowance, const struct problem_kind *kind, const char *member)
+{
+    ENSURE(t, allows(idevid, allowance), kind, "there is no %s", member);
+    request->used |= ALLOWANCE(allowance);
+    return true;
+}
+
+bool pledge_request_check(struct task *t, struct pledge_request *request,
                           const struct idevid *idevid, struct bytes ours)
 {
     const struct voucher *v = &request->signed_request.voucher;
     /* RFC 8995 5.5: the IDevID says which device it is; the request must agree. */
-    ENSURE(t, v->serial_number != NULL && strcmp(v->serial_number, idevid->serial) == 0,
-           E_SERIAL_MISMATCH, "the IDevID says %s, the request says %s", idevid->serial,
-           v->serial_number == NULL ? "nothing" : v->serial_number);
+    if (v->serial_number == NULL)
+        TRY(may_lack(t, request, idevid, ALLOW_MISSING_SERIAL, E_SERIAL_MISSING, "serial-number"));
+    else
+        ENSURE(t, strcmp(v->serial_number, idevid->serial) == 0, E_SERIAL_MISMATCH,
+               "the IDevID says %s, the request says %s", idevid->serial, v->serial_number);
     /* RFC 8995 5.2: a pledge sends a nonce.  It is an opaque string here. */
     ENSURE(t, v->nonce != NULL, E_NONCE_MISSING, "there is no nonce");
     size_t len = strlen(v->nonce);
     ENSURE(t, len >= NONCE_TEXT_MIN && len <= NONCE_TEXT_MAX, E_NONCE_MISSING,
            "the nonce has %zu characters", len);
-    return check_proximity(t, v, ours);
+    /* Whatever is allowed: what the pledge saw is what we showed. */
+    TRY(check_proximity(t, v, ours));
+    return v->assertion != NULL ||
+           may_lack(t, request, idevid, ALLOW_MISSING_ASSERTION, E_ASSERTION_MISSING, "assertion");
 }

@@ -31,6 +31,50 @@
       "The pledge came with a request that names the TLS certificate we had before: it made it "   \
       "when it saw that one, and our certificate has changed since. Nobody stands in between. It " \
       "begins anew by itself, with the certificate that it sees now. The MASA was not asked.")     \
+    X(E_REQUEST_CONTAINER, "request-container", "malformed voucher request",                       \
+      "A voucher, or a voucher request in a voucher's container, was sent where RFC 8995 "         \
+      "3.2 has ietf-voucher-request:voucher. If this manufacturer's devices are made so: "         \
+      "`gatehousectl manufacturers allow NAME request-container`.")                                \
+    X(E_REQUEST_BASE64, "request-base64", "malformed voucher request",                             \
+      "The voucher request came in base64 or PEM, where RFC 8995 6 has the octets "                \
+      "themselves. If this manufacturer's devices are made so: `gatehousectl "                     \
+      "manufacturers allow NAME request-base64`.")                                                 \
+    X(E_MEDIA_TYPE_ALIAS, "voucher-media-type-alias", "media type not understood",                 \
+      "The voucher, or voucher request, came under a media type from before RFC 8366 and "         \
+      "RFC 8995. If this manufacturer's devices are made so: `gatehousectl manufacturers "         \
+      "allow NAME voucher-media-type-alias`.")                                                     \
+    X(E_EMPTY_REQUEST, "empty-first-request", "malformed voucher request",                         \
+      "The pledge sent a request with nothing in it, as some do to learn our certificate. "        \
+      "If this manufacturer's devices are made so: `gatehousectl manufacturers allow NAME "        \
+      "empty-first-request`.")                                                                     \
+    X(E_ASSERTION_MISSING, "missing-assertion", "proximity not accepted",                          \
+      "The voucher request does not assert proximity, as RFC 8995 5.2 demands; the "               \
+      "certificate in it is ours. If this manufacturer's devices are made so: "                    \
+      "`gatehousectl manufacturers allow NAME missing-assertion`.")                                \
+    X(E_SERIAL_MISSING, "missing-serial-number", "request not accepted",                           \
+      "The voucher request has no serial-number, as RFC 8995 5.5 demands. If this "                \
+      "manufacturer's devices are made so: `gatehousectl manufacturers allow NAME "                \
+      "missing-serial-number`.")                                                                   \
+    X(E_MASA_URL_ENCODING, "masa-url-encoding", "not possible now",                                \
+      "The IDevID's MASA URL extension is no IA5String (RFC 8995 2.3.2). masa-url in the "         \
+      "manufacturer's record takes its place. If this manufacturer's devices are made so: "        \
+      "`gatehousectl manufacturers allow NAME masa-url-encoding`.")                                \
+    X(E_MASA_URL_OLD_OID, "masa-url-old-oid", "not possible now",                                  \
+      "The IDevID has its MASA URL under 1.3.6.1.4.1.46930.2, from before RFC 8995. "              \
+      "masa-url in the manufacturer's record takes its place. If this manufacturer's "             \
+      "devices are made so: `gatehousectl manufacturers allow NAME masa-url-old-oid`.")            \
+    X(E_MASA_BASE64, "masa-base64", "bad answer from the manufacturer",                            \
+      "The MASA's answer is base64, where RFC 8995 6 has the octets themselves. If this "          \
+      "manufacturer's MASA is made so: `gatehousectl manufacturers allow NAME "                    \
+      "masa-base64`.")                                                                             \
+    X(E_MASA_ALIAS, "masa-media-type-alias", "bad answer from the manufacturer",                   \
+      "The MASA gives its answer a media type from before RFC 8366 and RFC 8995. If this "         \
+      "manufacturer's MASA is made so: `gatehousectl manufacturers allow NAME "                    \
+      "voucher-media-type-alias`.")                                                                \
+    X(E_MASA_TEXT_PLAIN, "masa-text-plain", "bad answer from the manufacturer",                    \
+      "The MASA calls its answer text/plain, where RFC 8995 5.6 has the media type of a "          \
+      "voucher. If this manufacturer's MASA is made so: `gatehousectl manufacturers allow "        \
+      "NAME masa-text-plain`.")                                                                    \
     X(E_TOO_MANY_ATTEMPTS, "too-many-attempts", "busy, try again later",                           \
       "The device has sent more fresh voucher requests in an hour than limits.attempts-per-hour "  \
       "allows. See in its timeline why they lead nowhere.")                                        \
@@ -53,7 +97,8 @@
       "manufacturer.")                                                                             \
     X(E_MASA_ANSWER, "masa-answer", "bad answer from the manufacturer",                            \
       "The MASA's answer is none that RFC 8995 5.6 knows; the detail has the status and the "      \
-      "beginning of the body.")                                                                    \
+      "beginning of the body. One that wants base64, or ietf-voucher:voucher as the top member, "  \
+      "has to be allowed it: masa-base64, masa-container.")                                        \
     X(E_MASA_FAILED, "masa-failed", "try again later",                                             \
       "The MASA could not answer just now (5xx). It is asked again; the pledge waits with 202.")   \
     X(E_MASA_WORKING, "masa-working", "try again later",                                           \
@@ -103,6 +148,10 @@
     X(E_NO_STORE, "no-store", "internal error",                                                    \
       "There is no store at that place. `gatehousectl init` makes it, with the keys and "          \
       "certificates; or correct store.path in the node file.")                                     \
+    X(E_REGISTRAR_IDENTITY, "registrar-identity", "internal error",                                \
+      "Our own certificate or key cannot be used. `gatehousectl init` makes them; the detail "     \
+      "says "                                                                                      \
+      "what is wrong with these.")                                                                 \
     X(E_NO_EPISODE, "no-onboarding", "not known here",                                             \
       "A status report came from a device that has no onboarding here.")
 DECLARE_PROBLEMS(registrar_problems, REGISTRAR_PROBLEMS)

@@ -1,13 +1,24 @@
 #include "registrar/registrar_request.h"
 
 #include "core/base/clock.h"
+#include "core/store/records/allowance.h"
 
-bool registrar_request_make(struct task *t, const struct registrar_identity *as,
-                            const struct idevid *idevid, const struct signed_voucher *prior,
-                            struct bytes *ret)
+#include <string.h>
+
+/* The container is JSON's: the names of COSE's members are numbers. */
+unsigned registrar_request_departures(const struct idevid *idevid, const struct voucher_form *form)
+{
+    bool wanted = (idevid->maker->allowed & ALLOWANCE(ALLOW_MASA_CONTAINER)) != 0 &&
+                  strstr(form->media_type, "+json") != NULL;
+    return wanted ? VOUCHER_REQUEST_CONTAINER : 0;
+}
+
+bool registrar_request_make(struct task *t, const struct registrar *r, const struct idevid *idevid,
+                            const struct signed_voucher *prior, struct bytes *ret)
 {
     struct voucher rvr = {
         .kind = VOUCHER_REQUEST,
+        .departures = registrar_request_departures(idevid, prior->form),
         .created_on = clock_wall() / SECOND_MS * SECOND_MS,
         /* RFC 8995 5.5: from the IDevID, never from what the pledge says. */
         .serial_number = idevid->serial,
@@ -21,10 +32,10 @@ bool registrar_request_make(struct task *t, const struct registrar_identity *as,
     /* RFC 8366bis 6.1: whose serial number it is. */
     TRY(cert_idevid_issuer(t, idevid->cert, &rvr.idevid_issuer));
     struct voucher_signer signer = {
-        .cert = as->cert,
-        .key = as->key,
+        .cert = r->identity.cert,
+        .key = r->identity.key,
         /* RFC 8995 5.5: these and no others may be pinned: our certificate and the registrar CA. */
-        .certs = as->tls_chain,
+        .certs = r->identity.tls_chain,
     };
     return prior->form->seal(t, &rvr, &signer, ret);
 }

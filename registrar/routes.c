@@ -6,7 +6,6 @@
 /* Octets of a status report: a few words. */
 #define TELEMETRY_SIZE_MAX (16 * (size_t)1024)
 
-static const char *const voucher_types[] = {"application/voucher-cms+json", NULL};
 static const char *const json_types[] = {"application/json", NULL};
 static const char *const pkcs10_types[] = {"application/pkcs10", NULL};
 
@@ -16,7 +15,6 @@ struct http_route *pledge_routes(struct task *t, struct registrar *registrar, st
         {
             .method = "POST",
             .path = "/.well-known/brski/requestvoucher",
-            .media_types = voucher_types,
             .body_limit = VOUCHER_SIZE_MAX,
             .handler = registrar_requestvoucher,
             .failed = registrar_voucher_failed,

@@ -5,7 +5,9 @@
 #include "core/base/failpoint.h"
 #include "core/pledge/order_events.h"
 #include "core/pledge/trust.h"
+#include "core/store/records/alarm.h"
 #include "core/store/records/standing.h"
+#include "registrar/allowances.h"
 #include "registrar/audit_log_order.h"
 #include "registrar/masa.h"
 #include "registrar/onboarding.h"
@@ -96,20 +98,21 @@ struct voucher_run {
     struct voucher_job job;
     const struct voucher_form *form;
     const struct trusted_maker *maker;
-    const struct registrar_identity *identity; /* whom the pledge has seen */
+    unsigned used; /* set of enum allowance: what its MASA had to be allowed */
 };
 
 /* What was held has been approved: our request is made now, and durable before it is sent. */
 static bool sign_request(struct task *t, struct voucher_run *vr)
 {
     struct signed_voucher prior;
-    struct idevid idevid = {.serial = vr->job.serial};
+    struct idevid idevid = {.serial = vr->job.serial, .maker = vr->maker};
+    const unsigned departures = pledge_request_departures(vr->maker);
     struct bytes rvr;
-    TRY(vr->form->open(t, vr->job.pledge_request, 0, &prior));
+    TRY(vr->form->open(t, vr->job.pledge_request, departures, &prior));
     TRY(certs_parse(t, &vr->job.idevid_chain, &idevid.chain));
     ENSURE(t, idevid.chain.count > 0, E_INTERNAL, "an order without the IDevID that it is for");
     idevid.cert = idevid.chain.items[0];
-    TRY(registrar_request_make(t, vr->identity, &idevid, &prior, &rvr));
+    TRY(registrar_request_make(t, vr->registrar, &idevid, &prior, &rvr));
     return order_save_work(t, vr->run, rvr, NULL, NULL);
 }
 
@@ -125,22 +128,19 @@ static bool read_job(struct task *t, struct voucher_run *vr)
     TRY(view_open(t, vr->registrar->store, &view));
     /* A MASA may refuse a device a second voucher (RFC 8995 5.6): no request for a closed one. */
     TRY(onboarding_open(t, view_reader(view), vr->run->order->episode, &e));
-    vr->identity = identity_shown(vr->registrar->identities, e.our_certificate_sha256);
     TRY(callers_maker(t, vr->registrar->callers, vr->job.manufacturer, &vr->maker));
+    /* What the record says by now: it may have been set right since. */
+    TRY(masa_base_now(t, &vr->maker->record, vr->job.masa_url, &vr->job.masa_url));
     view_close(view);
     view = NULL;
     return bytes_present(vr->run->work) || sign_request(t, vr);
 }
 
 /* RFC 8995 5.6: what the MASA's status means. */
-static bool judge_status(struct task *t, const struct voucher_form *form,
-                         const struct http_answer *answer)
+static bool judge_status(struct task *t, const struct http_answer *answer)
 {
     switch (answer->status) {
     case 200:
-        ENSURE(t, answer->media_type != NULL && strcmp(answer->media_type, form->media_type) == 0,
-               E_MASA_ANSWER, "Content-Type %s where %s was asked for",
-               answer->media_type == NULL ? "missing" : answer->media_type, form->media_type);
         return true;
     case 202:
         return fail(t, E_MASA_WORKING, "the MASA answered 202");
@@ -178,13 +178,14 @@ static bool get_voucher(struct task *t, struct voucher_run *vr, struct http_answ
         .nonce = vr->job.nonce,
         .idevid_issuer = vr->job.idevid_issuer,
         .voucher_anchors = vr->maker->voucher_anchors,
-        .tls_chain = &vr->identity->tls_chain,
+        .tls_chain = &r->identity.tls_chain,
     };
     failpoint(FP_VOUCHER_BEFORE_SEND);
     TRY(masa_post(t, r, &vr->maker->record, vr->job.masa_url, "requestvoucher",
                   vr->form->media_type, vr->form->media_type, vr->run->work, ret_answer));
     failpoint(FP_VOUCHER_AFTER_MASA_ANSWER);
-    TRY(judge_status(t, vr->form, ret_answer));
+    TRY(judge_status(t, ret_answer));
+    TRY(masa_read_voucher(t, &vr->maker->record, vr->form, ret_answer, &vr->used));
     return voucher_check(t, vr->form, ret_answer->body, &wanted, ret_voucher);
 }
 
@@ -227,9 +228,12 @@ static bool note_voucher(struct task *t, struct tx *tx, void *arg)
         e.stage = EPISODE_VOUCHER;
     e.voucher_sha256 = bytes_sha256(t->arena, h->octets);
     e.voucher_assertion = h->voucher->assertion;
+    e.masa_url = h->vr->job.masa_url;
     TRY(audit_log_order_submit(t, tx, h->vr->run->orders, order, h->vr->job.manufacturer,
                                h->vr->job.masa_url, &h->log_order));
     e.log_order = h->log_order;
+    TRY(allowances_note(t, tx, &e, h->vr->used));
+    TRY(alarm_clear(t, tx, E_MASA_CREDENTIALS, h->vr->job.manufacturer));
     TRY(table_put(t, tx, &episodes, &e));
     const char *detail =
         arena_printf(t->arena, "assertion %s, created-on %s",
@@ -253,14 +257,14 @@ static bool hand_over(struct task *t, struct voucher_run *vr, const struct http_
 /* What the episode was closed for stays; it is not this order's any more. */
 static bool note_refusal(struct task *t, struct tx *tx, void *arg)
 {
-    const struct order_trouble *trouble = arg;
+    const struct masa_trouble *refusal = arg;
     struct episode e;
-    TRY(table_get(t, tx_reader(tx), &episodes, trouble->order->episode, &e));
+    TRY(table_get(t, tx_reader(tx), &episodes, refusal->trouble.order->episode, &e));
     if (e.closed == 0) {
         e.stage = EPISODE_VOUCHER_REFUSED;
         TRY(table_put(t, tx, &episodes, &e));
     }
-    return order_trouble_note(t, tx, arg);
+    return masa_trouble_note(t, tx, arg);
 }
 
 /* A MASA's clear no is final for this request; what can be set right here is not. */
@@ -268,17 +272,13 @@ static const struct problem_kind *const final[] = {E_MASA_REFUSED, E_MASA_UNKNOW
                                                    E_MASA_MEDIA_TYPE, NULL};
 /* What else an order is refused with. */
 static const struct problem_kind *const liftable[] = {
-    E_MASA_CREDENTIALS,
-    E_MASA_ANSWER,
-    E_VOUCHER_UNTRUSTED,
-    E_VOUCHER_SIGNATURE,
-    E_VOUCHER_SERIAL,
-    E_VOUCHER_NONCE,
-    E_VOUCHER_ISSUER,
-    E_VOUCHER_EXPIRED,
-    E_VOUCHER_PIN,
-    E_VOUCHER_NOT_VERIFIED,
-    NULL,
+    E_MASA_CREDENTIALS,  E_MASA_ANSWER,
+    E_VOUCHER_UNTRUSTED, E_VOUCHER_SIGNATURE,
+    E_VOUCHER_SERIAL,    E_VOUCHER_NONCE,
+    E_VOUCHER_ISSUER,    E_VOUCHER_EXPIRED,
+    E_VOUCHER_PIN,       E_VOUCHER_NOT_VERIFIED,
+    E_MASA_BASE64,       E_MASA_TEXT_PLAIN,
+    E_MASA_ALIAS,        NULL,
 };
 
 bool voucher_order_told(const struct task *t)
@@ -289,10 +289,11 @@ bool voucher_order_told(const struct task *t)
 static bool give_up_or_wait(struct task *t, struct voucher_run *vr,
                             const struct http_answer *answer)
 {
-    struct order_trouble trouble = order_trouble_of(t, vr->run->order, "voucher-refused");
+    struct masa_trouble trouble = {order_trouble_of(t, vr->run->order, "voucher-refused"),
+                                   vr->job.manufacturer};
     if (masa_problem_passes(t)) {
-        trouble.event = "masa-not-reached";
-        return order_retry(t, vr->run, masa_wait(answer), order_trouble_note, &trouble);
+        trouble.trouble.event = "masa-not-reached";
+        return order_retry(t, vr->run, masa_wait(answer), masa_trouble_note, &trouble);
     }
     /* The request that took its place is in the timeline already. */
     if (task_failed_with(t, E_REQUEST_STALE))

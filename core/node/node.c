@@ -4,6 +4,7 @@
 #include "core/base/config.h"
 #include "core/base/log.h"
 #include "core/http/address.h"
+#include "core/http/client.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -27,6 +28,7 @@ static void resolve_paths(struct task *t, const char *file, struct node *node)
     node->listen.admin = seen_from(t->arena, folder, node->listen.admin);
     node->store.path = seen_from(t->arena, folder, node->store.path);
     node->token.pin_file = seen_from(t->arena, folder, node->token.pin_file);
+    node->outgoing.proxy_login_file = seen_from(t->arena, folder, node->outgoing.proxy_login_file);
     node->owner_folder = seen_from(t->arena, folder, node->owner_folder);
     /* A bare name is one for the dynamic linker to find. */
     if (strchr(node->token.module, '/') != NULL)
@@ -131,6 +133,10 @@ static bool check_outgoing(struct task *t, const struct node *node)
         if (!check_resolve(t, outgoing->resolve.items[i]))
             return fail_context(t, "outgoing.resolve[%zu]", i);
     }
+    if (outgoing->proxy != NULL && !http_proxy_check(t, outgoing->proxy))
+        return fail_context(t, "outgoing.proxy");
+    ENSURE(t, outgoing->proxy_login_file == NULL || outgoing->proxy != NULL, E_CONFIG,
+           "outgoing.proxy-login-file: goes with outgoing.proxy");
     return true;
 }
 

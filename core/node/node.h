@@ -69,6 +69,8 @@ struct node_outgoing {
     int64_t timeout;
     uint64_t answer_size;
     struct text_list resolve;
+    const char *proxy;            /* "http://host:port"; NULL: none */
+    const char *proxy_login_file; /* "user:password" */
     struct record_rest rest;
 };
 

@@ -162,6 +162,12 @@ static const struct field outgoing_fields[] = {
     FIELD(4, struct node_outgoing, resolve, "resolve", FIELD_TEXTS, .max = 1024,
           .help = "Addresses for names that the resolver is not to be asked for: "
                   "\"masa.example.com:443:192.0.2.7\", IPv6 in brackets."),
+    FIELD(5, struct node_outgoing, proxy, "proxy", FIELD_TEXT, .min = 1, .max = 512,
+          .help = "HTTP proxy on the way to MASAs, CAs and clouds (CONNECT): http://HOST:PORT. A "
+                  "manufacturer's record may name another, or none."),
+    FIELD(6, struct node_outgoing, proxy_login_file, "proxy-login-file", FIELD_TEXT,
+          .max = PATH_MAX_LEN,
+          .help = "File that holds USER:PASSWORD for that proxy, for nobody else to read."),
 };
 static const struct record_type outgoing_type =
     RECORD_TYPE("outgoing", 1, struct node_outgoing, outgoing_fields);

@@ -11,15 +11,15 @@
       "The voucher form is not one that Gatehouse reads.")                                         \
     X(E_VOUCHER_PRIOR_OBJECT, "prior-request-object", "malformed voucher or voucher request",      \
       "prior-signed-voucher-request is a JSON object, where RFC 8995 has base64. If this "         \
-      "manufacturer's devices are made so, allow it: `gatehousectl manufacturers set NAME "        \
-      "--allow prior-request-object`.")                                                            \
+      "manufacturer's devices are made so: `gatehousectl manufacturers allow NAME "                \
+      "prior-request-object`.")                                                                    \
     X(E_VOUCHER_CREATED_ON_DATE, "created-on-date", "malformed voucher or voucher request",        \
-      "created-on is a date without a time, where RFC 8366 has both. If this manufacturer's "      \
-      "devices are made so, allow it: `gatehousectl manufacturers set NAME --allow "               \
+      "created-on is a date without a time, where RFC 8366 has both. If this "                     \
+      "manufacturer's devices are made so: `gatehousectl manufacturers allow NAME "                \
       "created-on-date`.")                                                                         \
     X(E_VOUCHER_COSE_UNTAGGED, "cose-untagged", "malformed voucher or voucher request",            \
-      "The COSE_Sign1 lacks its tag (18). If this manufacturer's devices are made so, allow it: "  \
-      "`gatehousectl manufacturers set NAME --allow cose-untagged`.")
+      "The COSE_Sign1 lacks its tag (18). If this manufacturer's devices are made so: "            \
+      "`gatehousectl manufacturers allow NAME cose-untagged`.")
 DECLARE_PROBLEMS(voucher_problems, VOUCHER_PROBLEMS)
 
 #endif

@@ -54,7 +54,7 @@ REQUESTS = {
     "serial number of another device":
         (lambda s, p: p.voucher_request(serial_number="PHONE-X"), 403, "serial-mismatch"),
     "no serial number":
-        (lambda s, p: p.voucher_request(serial_number=None), 403, "serial-mismatch"),
+        (lambda s, p: p.voucher_request(serial_number=None), 403, "missing-serial-number"),
     "certificate of somebody in between":
         (lambda s, p: p.voucher_request(
             proximity_registrar_cert=certificate_in(s.maker / "masa-tls.pem")), 401, "proximity"),
@@ -67,7 +67,8 @@ REQUESTS = {
     "no word about the registrar":
         (lambda s, p: p.voucher_request(proximity_registrar_cert=None), 401, "proximity"),
     "assertion logged": (lambda s, p: p.voucher_request(assertion="logged"), 401, "proximity"),
-    "no assertion": (lambda s, p: p.voucher_request(assertion=None), 401, "proximity"),
+    "no assertion":
+        (lambda s, p: p.voucher_request(assertion=None), 401, "missing-assertion"),
     "altered signature": (lambda s, p: altered(p.voucher_request(), -1), 403, "request-signature"),
     "altered content":
         (lambda s, p: p.voucher_request(colour="green").replace(b"green", b"grown"), 403,
@@ -84,10 +85,10 @@ REQUESTS = {
         (lambda s, p: p.voucher_request(nonce=7), 400, "voucher-malformed"),
     "created-on that is no time":
         (lambda s, p: p.voucher_request(created_on="yesterday"), 400, "voucher-malformed"),
-    "nothing at all": (lambda s, p: b"", 400, "cms-malformed"),
+    "nothing at all": (lambda s, p: b"", 400, "empty-first-request"),
     "text": (lambda s, p: b"Hello.\n", 400, "cms-malformed"),
     "base64 of a request":
-        (lambda s, p: binary(p.voucher_request()).encode(), 400, "cms-malformed"),
+        (lambda s, p: binary(p.voucher_request()).encode(), 400, "request-base64"),
     "half a request":
         (lambda s, p: p.voucher_request()[:400], 400, "cms-malformed"),
     "request and something behind it":
@@ -109,7 +110,7 @@ REQUESTS = {
         (lambda s, p: request_saying(p, b"[" * 5000), 400, "voucher-malformed"),
     "voucher instead of a request":
         (lambda s, p: p.voucher_request(container="ietf-voucher:voucher"), 400,
-         "voucher-malformed"),
+         "request-container"),
 }
 
 
@@ -136,7 +137,7 @@ def test_request_is_refused(scene, make, status, problem):
 
 FIELDS = {
     # what the header says: (its fields, status, problem in the timeline)
-    "a form nobody here reads": ({"content_type": "application/voucher+cose"}, 415, "media-type"),
+    "a form nobody here reads": ({"content_type": "application/voucher+xml"}, 415, "media-type"),
     "another media type": ({"content_type": "application/json"}, 415, "media-type"),
     "a media type that only begins like ours":
         ({"content_type": VOUCHER_TYPE + "x"}, 415, "media-type"),
@@ -308,7 +309,7 @@ STRANGERS = {
         (lambda s, o: made_by_our_maker(s, "none", None), "idevid-without-serial-number"),
     "device whose IDevID has expired":
         (lambda s, o: made_by_our_maker(s, "expired", s.serial("OLD"), expired=True),
-         "certificate-expired"),
+         "idevid-expired"),
 }
 
 

@@ -121,6 +121,8 @@ static void items_that_contradict_each_other_are_named(void **state)
         {"limits: {connections: 100}", "limits.connections-per-address: must be at most"},
         {"limits: {requests: 2000}", "store.readers: must be at least"},
         {"limits: {retry-after: 1500 ms}", "limits.retry-after: must be whole seconds"},
+        {"outgoing: {proxy: \"https://proxy.example:3128\"}", "outgoing.proxy:"},
+        {"outgoing: {proxy-login-file: login}", "outgoing.proxy-login-file: goes with"},
         {"outgoing: {timeout: 4 s}", "outgoing.connect-timeout: must be at most"},
         {"outgoing: {timeout: 61 s}", "outgoing.timeout: must be at most orders.run-limit"},
         {"log-level: loud", "log-level: \"loud\" is none of"},
