@@ -6,8 +6,9 @@
 #include <string.h>
 
 #define BODY_MAX    (1024UL * 1024)
-#define WORD_MAX    1024 /* octets of a word on what the path names */
-#define ACTION_MAX  4096 /* the same with a reason */
+#define WORD_MAX    1024                 /* octets of a word on what the path names */
+#define ACTION_MAX  4096                 /* the same with a reason */
+#define CRLS_MAX    (24UL * 1024 * 1024) /* base64 of 16 MiB */
 #define RULE_MAX    (16UL * 1024)
 #define QUOTE_MAX   128           /* octets of a foreign word in a detail */
 #define USER_BUFFER (64UL * 1024) /* octets: a line of the user database */
@@ -62,6 +63,7 @@ static const struct http_route routes[] = {
     READ("/v1/manufacturers/{}", api_manufacturer),
     WRITE("PUT", "/v1/manufacturers/{}", BODY_MAX, api_manufacturer_set),
     REMOVE("/v1/manufacturers/{}", api_manufacturer_remove),
+    WRITE("PUT", "/v1/manufacturers/{}/idevid-crls", CRLS_MAX, api_manufacturer_crls),
     READ("/v1/orders", api_orders),
     READ("/v1/orders/{}", api_order),
     WRITE("POST", "/v1/orders/{}", WORD_MAX, api_order_decide),

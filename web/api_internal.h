@@ -4,6 +4,7 @@
 
 #include "core/base/json.h"
 #include "core/store/records/device.h"
+#include "core/store/records/alarm.h"
 #include "core/store/table.h"
 #include "web/api.h"
 #include "web/views.h"
@@ -23,6 +24,8 @@ MUST_USE bool api_manufacturer_add(struct task *t, struct http_request *rq,
                                    struct http_reply *reply);
 MUST_USE bool api_manufacturer_set(struct task *t, struct http_request *rq,
                                    struct http_reply *reply);
+MUST_USE bool api_manufacturer_crls(struct task *t, struct http_request *rq,
+                                    struct http_reply *reply);
 MUST_USE bool api_manufacturer_remove(struct task *t, struct http_request *rq,
                                       struct http_reply *reply);
 MUST_USE bool api_configurations(struct task *t, struct http_request *rq, struct http_reply *reply);
@@ -84,6 +87,8 @@ MUST_USE bool api_reply_stored(struct task *t, const struct http_request *rq,
                                struct http_reply *reply, const struct table *table);
 /* SHA-256 of a certificate, as the path names it.  Fails with E_INVALID. */
 MUST_USE bool api_certificate_id(struct task *t, const struct http_request *rq, struct bytes *ret);
+/* All alarms, of `struct alarm`: those that were raised, and what is due. */
+MUST_USE bool api_alarms(struct task *t, const struct api *api, struct record_list *ret);
 /* "hint": what the administrator can do about a problem of that name (NULL: none). */
 void api_set_hint(const struct api *api, json_t *object, const char *problem);
 /* A foreign word, fit for a detail. */
@@ -95,6 +100,12 @@ MUST_USE bool api_set_record(struct task *t, json_t *object, const char *name,
 MUST_USE bool api_append_record(struct task *t, json_t *array, const struct record_type *type,
                                 const void *record);
 
+/*
+ * Secret members of `before` that the body does not mention, into `after`: they are never shown, so
+ * what was shown and comes back does not hold them.  null takes one away.
+ */
+MUST_USE bool api_keep_secrets(struct task *t, const struct http_request *rq,
+                               const struct record_type *type, const void *before, void *after);
 /* "title: New (was: Old); masa-url: none (was: ...)", for the audit trail; NULL: all is the same.
  */
 MUST_USE bool api_changes(struct task *t, const struct record_type *type, const void *before,

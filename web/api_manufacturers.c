@@ -1,13 +1,12 @@
 #include "core/base/clock.h"
-#include "core/http/address.h"
-#include "core/pki/chain.h"
+#include "core/pki/cert.h"
 #include "core/store/records/admission_rule.h"
+#include "core/store/records/alarm.h"
 #include "core/store/records/device.h"
 #include "core/store/records/event.h"
-#include "core/store/records/manufacturer.h"
 #include "core/store/records/profile.h"
 #include "core/store/records/standing.h"
-#include "web/api_internal.h"
+#include "web/api_manufacturer.h"
 
 #include <string.h>
 
@@ -21,43 +20,6 @@ bool api_manufacturers(struct task *t, struct http_request *rq, struct http_repl
 bool api_manufacturer(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     return api_reply_stored(t, rq, reply, &manufacturers);
-}
-
-/* ---- What the field table cannot know ---- */
-
-/* Whatever is made of the anchors later is made of them now, so that nothing useless is kept. */
-static bool check_anchors(struct task *t, const char *name, const struct bytes_list *anchors)
-{
-    const struct cert **items = arena_array(t->arena, anchors->count, sizeof(struct cert *));
-    const struct cert_list certs = {items, anchors->count};
-    const struct anchors *ignored;
-    for (size_t i = 0; i < anchors->count; i++) {
-        if (!cert_parse(t, anchors->items[i], &items[i]))
-            return fail(t, E_INVALID, "%s[%zu]: no certificate in DER: %s", name, i, t->detail);
-    }
-    if (!anchors_make(t, &certs, &ignored))
-        return fail(t, E_INVALID, "%s: %s", name, t->detail);
-    return true;
-}
-
-static bool check_manufacturer(struct task *t, const struct manufacturer *m)
-{
-    const char *base;
-    ENSURE(t, m->idevid_anchors.count > 0, E_INVALID,
-           "idevid-anchors: at least one is needed, or no device would be believed");
-    TRY(check_anchors(t, "idevid-anchors", &m->idevid_anchors));
-    TRY(check_anchors(t, "masa-anchors", &m->masa_anchors));
-    TRY(check_anchors(t, "voucher-anchors", &m->voucher_anchors));
-    if (m->masa_url != NULL && !masa_base_url(t, m->masa_url, &base))
-        return fail_context(t, "masa-url");
-    for (size_t i = 0; i < m->masa_networks.count; i++) {
-        if (!network_check(t, m->masa_networks.items[i]))
-            return fail_context(t, "masa-networks[%zu]", i);
-    }
-    for (size_t i = 0; i < m->allowed_domain_ids.count; i++)
-        ENSURE(t, m->allowed_domain_ids.items[i].len > 0, E_INVALID,
-               "allowed-domain-ids[%zu]: is empty", i);
-    return true;
 }
 
 static bool check_profile(struct task *t, struct reader *r, const char *name)
@@ -90,6 +52,7 @@ static struct bytes_list keys_of(struct task *t, const struct bytes_list *anchor
 static const struct bytes_list no_anchors = {NULL, 0};
 
 struct writing {
+    const struct http_request *rq;
     struct manufacturer *manufacturer;
     const char *actor;
 };
@@ -105,18 +68,19 @@ static bool note(struct task *t, struct tx *tx, const char *event, const char *a
 static bool read_body(struct task *t, const struct http_request *rq, struct manufacturer *ret)
 {
     TRY(api_read_record(t, rq, &manufacturer_type, ret));
-    return check_manufacturer(t, ret);
+    return manufacturer_check(t, ret);
 }
 
 static bool add(struct task *t, struct tx *tx, void *arg)
 {
     const struct writing *w = arg;
-    const struct manufacturer *m = w->manufacturer;
+    struct manufacturer *m = w->manufacturer;
     const struct bytes_list keys = keys_of(t, &m->idevid_anchors);
     struct manufacturer other;
     bool found;
     TRY(table_find(t, tx_reader(tx), &manufacturers, bytes_of_text(m->name), &other, &found));
     ENSURE(t, !found, E_EXISTS, "there is a manufacturer %s already", m->name);
+    TRY(manufacturer_check_secrets(t, m));
     TRY(check_profile(t, tx_reader(tx), m->profile));
     TRY(manufacturer_put(t, tx, m));
     TRY(manufacturer_move_anchors(t, tx, m->name, &no_anchors, &keys));
@@ -127,7 +91,7 @@ static bool add(struct task *t, struct tx *tx, void *arg)
 bool api_manufacturer_add(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     struct manufacturer m;
-    struct writing w = {&m, api_actor(t, rq)};
+    struct writing w = {rq, &m, api_actor(t, rq)};
     json_t *json;
     TRY(read_body(t, rq, &m));
     m.created = clock_wall();
@@ -136,31 +100,47 @@ bool api_manufacturer_add(struct task *t, struct http_request *rq, struct http_r
     return api_reply_made(t, reply, arena_printf(t->arena, PATH "/%s", m.name), json);
 }
 
+/* What a client does not send: read-only members, and secrets that are to stay as they are. */
+static bool carry_over(struct task *t, struct tx *tx, const struct writing *w,
+                       const struct manufacturer *before, const char **ret_dropped)
+{
+    struct manufacturer *m = w->manufacturer;
+    m->created = before->created;
+    m->rest = before->rest;
+    TRY(api_keep_secrets(t, w->rq, &manufacturer_type, before, m));
+    TRY(manufacturer_check_secrets(t, m));
+    return manufacturer_keep_crls(t, tx, before, m, ret_dropped);
+}
+
 static bool change(struct task *t, struct tx *tx, void *arg)
 {
     const struct writing *w = arg;
     struct manufacturer *m = w->manufacturer;
     struct manufacturer before;
     const char *changes;
+    const char *dropped;
     TRY(table_get(t, tx_reader(tx), &manufacturers, bytes_of_text(m->name), &before));
-    m->created = before.created;
-    m->rest = before.rest;
+    TRY(carry_over(t, tx, w, &before, &dropped));
     TRY(api_changes(t, &manufacturer_type, &before, m, &changes));
-    if (changes == NULL)
+    if (changes == NULL) {
+        *m = before;
         return true;
+    }
     const struct bytes_list had = keys_of(t, &before.idevid_anchors);
     const struct bytes_list has = keys_of(t, &m->idevid_anchors);
     TRY(check_profile(t, tx_reader(tx), m->profile));
     TRY(manufacturer_put(t, tx, m));
     TRY(manufacturer_move_anchors(t, tx, m->name, &had, &has));
     return note(t, tx, "manufacturer-changed", w->actor,
-                arena_printf(t->arena, "%s: %s", m->name, changes));
+                arena_printf(t->arena, "%s: %s%s%s", m->name, changes,
+                             dropped == NULL ? "" : "; revocation list dropped: ",
+                             dropped == NULL ? "" : dropped));
 }
 
 bool api_manufacturer_set(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     struct manufacturer m;
-    struct writing w = {&m, api_actor(t, rq)};
+    struct writing w = {rq, &m, api_actor(t, rq)};
     json_t *json;
     TRY(read_body(t, rq, &m));
     TRY(api_same_name(t, rq, m.name));
@@ -230,6 +210,7 @@ static bool check_unused(struct task *t, struct store *store, const char *name)
 struct removal {
     const char *name;
     const char *actor;
+    const struct problem_kind *credentials; /* what its MASA may have against us */
     struct manufacturer removed;
 };
 
@@ -241,13 +222,19 @@ static bool remove_manufacturer(struct task *t, struct tx *tx, void *arg)
     const struct bytes_list had = keys_of(t, &removal->removed.idevid_anchors);
     TRY(manufacturer_move_anchors(t, tx, name, &had, &no_anchors));
     TRY(manufacturer_delete(t, tx, name));
+    if (removal->credentials != NULL)
+        TRY(alarm_clear(t, tx, removal->credentials, name));
     TRY(standing_forget(t, tx, name));
     return note(t, tx, "manufacturer-removed", removal->actor, name);
 }
 
 bool api_manufacturer_remove(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
-    struct removal removal = {.name = rq->parameter, .actor = api_actor(t, rq)};
+    struct removal removal = {
+        .name = rq->parameter,
+        .actor = api_actor(t, rq),
+        .credentials = problem_find(api_of(rq)->problems, "masa-credentials"),
+    };
     json_t *json;
     TRY(check_unused(t, api_of(rq)->store, removal.name));
     TRY(store_update(t, api_of(rq)->store, remove_manufacturer, &removal));

@@ -80,6 +80,7 @@ bool api_status(struct task *t, struct http_request *rq, struct http_reply *repl
     };
     json_t *json;
     TRY(count_devices(t, api, &status.devices));
+    TRY(api_alarms(t, api, &status.alarms));
     TRY(record_to_json(t, &status_type, &status, &json));
     return api_reply(t, reply, 200, json);
 }

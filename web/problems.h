@@ -11,7 +11,17 @@
     X(E_IN_USE, "in-use", "still in use",                                                          \
       "`gatehousectl devices remove` takes devices off the list of expected ones. Those that "     \
       "have been seen keep their history, and it keeps their manufacturer; without a place on "    \
-      "the list none of them is let in.")
+      "the list none of them is let in.")                                                          \
+    X(E_CRL_OUTDATED, "revocation-list-outdated", "outdated",                                      \
+      "The manufacturer's CA was to publish a new revocation list by then. What was revoked "      \
+      "since "                                                                                     \
+      "is not known here: fetch the list and put it in place with `gatehousectl manufacturers "    \
+      "crls "                                                                                      \
+      "NAME FILE`.")                                                                               \
+    X(E_ANCHOR_ENDS, "anchor-ends", "ends",                                                        \
+      "A CA certificate in the manufacturer's record ends, or has ended. Ask the manufacturer "    \
+      "for "                                                                                       \
+      "the next one and add it beside this one.")
 DECLARE_PROBLEMS(api_problems, API_PROBLEMS)
 
 #endif

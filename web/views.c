@@ -1,5 +1,6 @@
 #include "web/views.h"
 
+#include "core/pki/revocations.h"
 #include "core/store/records/certificate.h"
 
 /* ---- Devices ---- */
@@ -92,6 +93,16 @@ static const struct field authority_action_fields[] = {
 };
 const struct record_type authority_action_type =
     RECORD_TYPE("authority-action", 1, struct authority_action, authority_action_fields);
+
+/* ---- Manufacturers ---- */
+
+static const struct field crl_lists_fields[] = {
+    FIELD(1, struct crl_lists, crls, "crls", FIELD_OCTETS_LIST, .max = CRL_COUNT_MAX,
+          .help = "Certificate revocation lists (DER), each signed by one of the IDevID anchors; "
+                  "they take the place of all that were there."),
+};
+const struct record_type crl_lists_type =
+    RECORD_TYPE("crl-lists", 1, struct crl_lists, crl_lists_fields);
 
 /* ---- Orders ---- */
 
@@ -206,6 +217,8 @@ static const struct field status_fields[] = {
           .help = "The HTTP server that pledges talk to."),
     FIELD(8, struct status, discovery, "discovery", FIELD_RECORD, .sub = &discovery_type,
           .help = "How the registrar is announced on the owner's own networks."),
+    FIELD(20, struct status, alarms, "alarms", FIELD_RECORDS, .sub = &alarm_type,
+          .help = "What is wrong and stays so until somebody sees to it."),
     FIELD(30, struct status, devices, "devices", FIELD_RECORD, .sub = &devices_type,
           .help = "The devices, by what they are admitted as."),
 };

@@ -2,6 +2,7 @@
 #ifndef GATEHOUSE_WEB_VIEWS_H
 #define GATEHOUSE_WEB_VIEWS_H
 
+#include "core/store/records/alarm.h"
 #include "core/store/records/device.h"
 
 /* A line of the list of devices: seen, or expected and not seen yet. */
@@ -31,6 +32,13 @@ struct device_action {
     struct record_rest rest;
 };
 extern const struct record_type device_action_type;
+
+/* PUT manufacturers/{}/idevid-crls. */
+struct crl_lists {
+    struct bytes_list crls; /* DER */
+    struct record_rest rest;
+};
+extern const struct record_type crl_lists_type;
 
 /* POST configurations: a file for a device, or for the devices of a profile. */
 struct configuration_upload {
@@ -122,6 +130,7 @@ struct status_discovery {
 };
 
 struct status {
+    struct record_list alarms; /* struct alarm */
     const char *version;
     struct text_list libraries;
     int64_t started;

@@ -92,6 +92,7 @@ def check_fields(fields, schema, where, added=frozenset()):
         assert {key: member.get(key) for key in expected} == expected, name
         assert member.get("enum") == f.get("enum"), name
         assert member.get("readOnly", False) == f["read-only"], name
+        assert member.get("writeOnly", False) == f["write-only"], name
         assert member["description"], name
         if "fields" in f:
             check_fields(f["fields"], member.get("items", member), name)

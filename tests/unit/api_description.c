@@ -40,6 +40,7 @@ static const struct record_type *const types[] = {
     &certificate_type,
     &configuration_type,
     &configuration_upload_type,
+    &crl_lists_type,
     &decision_type,
     &device_type,
     &device_action_type,
@@ -61,9 +62,10 @@ static json_t *fields_of(const struct record_type *type);
 
 static json_t *field_of(const struct field *f)
 {
-    json_t *field = json_pack("{s:s, s:s, s:b, s:b, s:s}", "name", f->name, "kind",
+    json_t *field = json_pack("{s:s, s:s, s:b, s:b, s:b, s:s}", "name", f->name, "kind",
                               kind_names[f->kind], "required", (f->flags & FIELD_REQUIRED) != 0,
-                              "read-only", (f->flags & FIELD_READ_ONLY) != 0, "help", f->help);
+                              "read-only", (f->flags & FIELD_READ_ONLY) != 0, "write-only",
+                              (f->flags & FIELD_SECRET) != 0, "help", f->help);
     if (f->kind == FIELD_ENUM) {
         json_t *names = json_array();
         for (size_t i = 0; f->names[i] != NULL; i++)
@@ -79,7 +81,8 @@ static json_t *fields_of(const struct record_type *type)
 {
     json_t *fields = json_array();
     for (size_t i = 0; i < type->count; i++) {
-        if ((type->fields[i].flags & FIELD_SECRET) == 0)
+        const unsigned hidden = FIELD_SECRET | FIELD_READ_ONLY;
+        if ((type->fields[i].flags & hidden) != hidden)
             (void)json_array_append_new(fields, field_of(&type->fields[i]));
     }
     return fields;
