@@ -4,11 +4,15 @@
 #include "web/ctl/inspect.h"
 #include "web/ctl/print.h"
 
+#include <string.h>
+
 #define INSPECT_FILE_MAX (1024UL * 1024)
 
 struct inspect_options {
     struct text_list anchors;
     const char *at;
+    const char *serial_from;
+    const char *serial_pattern;
 };
 
 static const struct option inspect_options[] = {
@@ -16,6 +20,11 @@ static const struct option inspect_options[] = {
            "Certificates that the signer must chain to."),
     OPTION(struct inspect_options, at, "at", OPTION_TEXT, "TIME",
            "Judge validity at this time (RFC 3339), instead of a voucher's created-on or now."),
+    OPTION(struct inspect_options, serial_from, "serial-from", OPTION_TEXT, "WHERE",
+           "Where a device's certificate has the serial number: subject, common-name or "
+           "hardware-module-name."),
+    OPTION(struct inspect_options, serial_pattern, "serial-pattern", OPTION_TEXT, "REGEX",
+           "Extended regular expression with one group, around the serial number."),
 };
 
 static bool read_anchors(struct task *t, const struct text_list *files, struct cert_list *ret)
@@ -37,6 +46,31 @@ static bool read_anchors(struct task *t, const struct text_list *files, struct c
     return true;
 }
 
+static bool find_source(struct task *t, const char *name, unsigned *ret)
+{
+    unsigned source = 0;
+    while (serial_source_names[source] != NULL && strcmp(serial_source_names[source], name) != 0)
+        source++;
+    ENSURE(t, serial_source_names[source] != NULL, E_CTL_USAGE,
+           "--serial-from: must be subject, common-name or hardware-module-name");
+    *ret = source;
+    return true;
+}
+
+/* As a manufacturer's record would have it; then there must be a serial number. */
+static bool read_serial_rule(struct task *t, const struct inspect_options *o,
+                             struct inspect_rules *rules)
+{
+    struct serial_rule rule = {.pattern = o->serial_pattern};
+    rules->serial_wanted = o->serial_from != NULL || o->serial_pattern != NULL;
+    if (o->serial_from != NULL)
+        TRY(find_source(t, o->serial_from, &rule.source));
+    if (!serial_rule_check(t, &rule))
+        return fail(t, E_CTL_USAGE, "--serial-pattern: %s", t->detail);
+    rules->serial = rule;
+    return true;
+}
+
 static bool run_inspect(struct task *t, struct ctl *ctl, const struct text_list *words,
                         const void *options)
 {
@@ -47,6 +81,7 @@ static bool run_inspect(struct task *t, struct ctl *ctl, const struct text_list 
     struct bytes octets;
     ENSURE(t, o->at == NULL || time_from_text(o->at, &rules.at), E_CTL_USAGE,
            "--at: \"%s\" is no RFC 3339 time", o->at);
+    TRY(read_serial_rule(t, o, &rules));
     TRY(read_anchors(t, &o->anchors, &rules.anchors));
     TRY(file_read(t, path, INSPECT_FILE_MAX, &octets));
     if (!inspect(t, octets, &rules, &report))

@@ -21,6 +21,18 @@ struct manufacturer_options {
     const char *title;
     const char *profile;
     const char *unexpected;
+    const char *serial_from;
+    const char *serial_pattern;
+    const char *expired_idevids;
+    const char *nonceless;
+    const char *masa_system_anchors;
+    const char *masa_authentication;
+    const char *masa_user;
+    const char *masa_password_file;
+    const char *proxy;
+    const char *proxy_user;
+    const char *proxy_password_file;
+    struct text_list allow;
 };
 
 static const struct option manufacturer_options[] = {
@@ -44,7 +56,52 @@ static const struct option manufacturer_options[] = {
     OPTION(struct manufacturer_options, unexpected, "unexpected", OPTION_TEXT, "WHAT",
            "What becomes of its devices that are on no list: refuse (the default), or hold until "
            "an administrator decides."),
+    OPTION(struct manufacturer_options, serial_from, "serial-from", OPTION_TEXT, "WHERE",
+           "Where its IDevIDs have the serial number: subject (serialNumber, the default), "
+           "common-name or hardware-module-name."),
+    OPTION(struct manufacturer_options, serial_pattern, "serial-pattern", OPTION_TEXT, "REGEX",
+           "Extended regular expression with one group, around the part of that which is the "
+           "serial number. `gatehousectl inspect` tries it on a certificate."),
+    OPTION(struct manufacturer_options, expired_idevids, "expired-idevids", OPTION_TEXT, "YES|NO",
+           "Whether IDevIDs are good although they have expired."),
+    OPTION(struct manufacturer_options, nonceless, "nonceless", OPTION_TEXT, "YES|NO",
+           "Whether vouchers without nonce are good."),
+    OPTION(struct manufacturer_options, masa_system_anchors, "masa-system-anchors", OPTION_TEXT,
+           "YES|NO", "Whether this machine's CA certificates are anchors for its MASA too."),
+    OPTION(struct manufacturer_options, masa_authentication, "masa-authentication", OPTION_TEXT,
+           "HOW", "How its MASA knows us: certificate (the default), basic, digest or none."),
+    OPTION(struct manufacturer_options, masa_user, "masa-user", OPTION_TEXT, "NAME",
+           "Our user name at its MASA."),
+    OPTION(struct manufacturer_options, masa_password_file, "masa-password-file", OPTION_TEXT,
+           "FILE", "File that holds our password at its MASA; - reads standard input."),
+    OPTION(struct manufacturer_options, proxy, "proxy", OPTION_TEXT, "URL",
+           "HTTP proxy on the way to its MASA, http://HOST:PORT; none: not even the node file's."),
+    OPTION(struct manufacturer_options, proxy_user, "proxy-user", OPTION_TEXT, "NAME",
+           "Our user name at that proxy."),
+    OPTION(struct manufacturer_options, proxy_password_file, "proxy-password-file", OPTION_TEXT,
+           "FILE", "File that holds our password at that proxy; - reads standard input."),
+    OPTION(struct manufacturer_options, allow, "allow", OPTION_TEXTS, "NAME",
+           "A way in which its devices or its MASA may depart from the RFCs; see `manufacturers "
+           "allow`."),
 };
+
+/* How its devices are told apart, and its MASA reached. */
+static bool set_more_members(struct task *t, json_t *body, const struct manufacturer_options *o)
+{
+    TRY(member_set_text(t, body, "unexpected", o->unexpected));
+    TRY(member_set_text(t, body, "serial-from", o->serial_from));
+    TRY(member_set_text(t, body, "serial-pattern", o->serial_pattern));
+    TRY(member_set_bool(t, body, "expired-idevids", o->expired_idevids));
+    TRY(member_set_bool(t, body, "nonceless", o->nonceless));
+    TRY(member_set_bool(t, body, "masa-system-anchors", o->masa_system_anchors));
+    TRY(member_set_text(t, body, "masa-authentication", o->masa_authentication));
+    TRY(member_set_text(t, body, "masa-user", o->masa_user));
+    TRY(member_set_secret(t, body, "masa-password", o->masa_password_file));
+    TRY(member_set_text(t, body, "proxy", o->proxy));
+    TRY(member_set_text(t, body, "proxy-user", o->proxy_user));
+    TRY(member_set_secret(t, body, "proxy-password", o->proxy_password_file));
+    return member_set_texts(t, body, "allow", &o->allow);
+}
 
 static bool set_members(struct task *t, json_t *body, const struct manufacturer_options *o)
 {
@@ -56,7 +113,7 @@ static bool set_members(struct task *t, json_t *body, const struct manufacturer_
     TRY(member_set_texts(t, body, "masa-networks", &o->masa_networks));
     TRY(member_set_texts(t, body, "allowed-domain-ids", &o->allowed_domains));
     TRY(member_set_text(t, body, "profile", o->profile));
-    return member_set_text(t, body, "unexpected", o->unexpected);
+    return set_more_members(t, body, o);
 }
 
 static void say(struct task *t, struct ctl *ctl, const char *what, const char *name,

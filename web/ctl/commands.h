@@ -9,6 +9,7 @@ extern const struct command certificate_commands[];
 extern const struct command crl_commands[];
 extern const struct command init_commands[];
 extern const struct command manufacturer_commands[];
+extern const struct command manufacturer_more_commands[];
 extern const struct command configuration_commands[];
 extern const struct command admission_commands[];
 extern const struct command device_commands[];

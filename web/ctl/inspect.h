@@ -4,10 +4,13 @@
 
 #include "core/base/json.h"
 #include "core/pki/chain.h"
+#include "core/pki/serial.h"
 
 struct inspect_rules {
-    struct cert_list anchors; /* none: nothing is held against anchors */
-    int64_t at;               /* wall-clock ms to judge validity at; 0: created-on, or else now */
+    struct cert_list anchors;  /* none: nothing is held against anchors */
+    struct serial_rule serial; /* how a device's serial number is read from its certificate */
+    bool serial_wanted;        /* then it must be there */
+    int64_t at;                /* wall-clock ms to judge validity at; 0: created-on, or else now */
 };
 
 struct inspect_report {

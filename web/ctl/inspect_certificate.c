@@ -44,28 +44,51 @@ static void key_usages(struct task *t, const struct cert *cert, json_t *report)
 }
 
 /* What BRSKI reads from a pledge's certificate (RFC 8995 2.3, RFC 8366bis 6.1). */
-static void idevid_facts(struct task *t, const struct cert *cert, json_t *report)
+static void idevid_serial(struct task *t, struct inspection *in, const struct cert *cert,
+                          json_t *report)
 {
+    const struct serial_rule *rule = &in->rules->serial;
     const char *serial = NULL;
-    const char *url = NULL;
-    const char *base = NULL;
-    struct bytes issuer = BYTES_ABSENT;
-    if (!cert_subject_serial(t, cert, &serial))
+    const char *none =
+        arena_printf(t->arena, "(none in the %s)", serial_source_names[rule->source]);
+    bool read = cert_device_serial(t, cert, rule, &serial);
+    if (read)
+        fact_text(t, report, "serial-number", serial == NULL ? none : serial);
+    if (in->rules->serial_wanted && serial == NULL)
+        inspect_failed(in, arena_printf(t->arena, "serial number: %s", read ? none : t->detail));
+    if (!read)
         fact_problem(t, report, "serial-number-problem");
-    else
-        fact_text(t, report, "serial-number", serial == NULL ? "(none in the subject)" : serial);
-    if (!cert_masa_url(t, cert, &url))
+}
+
+static void idevid_masa(struct task *t, const struct cert *cert, json_t *report)
+{
+    struct masa_url url = {.text = NULL};
+    const char *base = NULL;
+    if (!cert_masa_url_found(t, cert, &url))
         fact_problem(t, report, "masa-url-problem");
-    fact_text(t, report, "masa-url", url);
-    if (url != NULL && !masa_base_url(t, url, &base))
+    fact_text(t, report, "masa-url", url.text);
+    if (url.no_ia5_string)
+        fact_text(t, report, "masa-url-encoding", "no IA5String (RFC 8995 2.3.2)");
+    if (url.old_oid)
+        fact_text(t, report, "masa-url-oid", OID_PE_MASA_URL_OLD " (from before RFC 8995)");
+    if (url.text != NULL && !masa_base_url(t, url.text, &base))
         fact_problem(t, report, "masa-url-problem");
     fact_text(t, report, "masa-base", base);
+}
+
+static void idevid_facts(struct task *t, struct inspection *in, const struct cert *cert,
+                         json_t *report)
+{
+    struct bytes issuer = BYTES_ABSENT;
+    idevid_serial(t, in, cert, report);
+    idevid_masa(t, cert, report);
     if (!cert_idevid_issuer(t, cert, &issuer))
         fact_problem(t, report, "idevid-issuer-problem");
     fact_base64(t, report, "idevid-issuer", issuer);
 }
 
-static void certificate_details(struct task *t, const struct cert *cert, json_t *report)
+static void certificate_details(struct task *t, struct inspection *in, const struct cert *cert,
+                                json_t *report)
 {
     struct text_list names = {NULL, 0};
     struct bytes domain_id = BYTES_ABSENT;
@@ -81,7 +104,7 @@ static void certificate_details(struct task *t, const struct cert *cert, json_t 
         fact_problem(t, report, "domain-id-problem");
     fact_base64(t, report, "domain-id", domain_id);
     if (!cert_is_ca(cert))
-        idevid_facts(t, cert, fact_object(report, "idevid"));
+        idevid_facts(t, in, cert, fact_object(report, "idevid"));
 }
 
 static int64_t judged_at(const struct inspection *in, int64_t created_on, const char **ret_what)
@@ -127,7 +150,7 @@ bool inspect_certificates(struct task *t, struct inspection *in, const struct ce
     json_t *list = fact_array(report, "certificates");
     for (size_t i = 0; i < certs->count; i++) {
         json_t *one = fact_element(list);
-        certificate_details(t, certs->items[i], one);
+        certificate_details(t, in, certs->items[i], one);
         TRY(inspect_chain(t, in, one, certs->items[i], certs, 0, true));
     }
     return true;
@@ -138,6 +161,6 @@ bool inspect_certificate(struct task *t, struct inspection *in, const struct cer
 {
     const struct cert_list none = {NULL, 0};
     fact_text(t, report, "kind", "certificate");
-    certificate_details(t, cert, report);
+    certificate_details(t, in, cert, report);
     return inspect_chain(t, in, report, cert, &none, 0, true);
 }

@@ -1,10 +1,14 @@
 #include "web/ctl/members.h"
 
 #include "core/base/file.h"
-#include "core/pki/cert.h"
+#include "core/pki/revocations.h"
 #include "web/ctl/problems.h"
 
+#include <string.h>
+
 #define CERTIFICATES_FILE_MAX (1024UL * 1024)
+#define CRL_FILE_MAX          (2 * CRL_SIZE_MAX)
+#define SECRET_MAX            1024
 
 bool member_set_text(struct task *t, json_t *object, const char *name, const char *text)
 {
@@ -73,6 +77,51 @@ bool member_set_certificates(struct task *t, json_t *object, const char *name,
         return true;
     for (size_t i = 0; i < files->count; i++)
         TRY(append_file(t, list, files->items[i]));
+    return true;
+}
+
+bool member_set_bool(struct task *t, json_t *object, const char *name, const char *text)
+{
+    if (text == NULL)
+        return true;
+    bool yes = strcmp(text, "yes") == 0;
+    ENSURE(t, yes || strcmp(text, "no") == 0, E_CTL_USAGE, "--%s: must be yes or no", name);
+    (void)json_object_set_new(object, name, json_boolean(yes));
+    return true;
+}
+
+bool member_set_secret(struct task *t, json_t *object, const char *name, const char *file)
+{
+    struct bytes secret;
+    if (file == NULL)
+        return true;
+    if (*file == '\0') {
+        (void)json_object_set_new(object, name, json_null());
+        return true;
+    }
+    const char *path = strcmp(file, "-") == 0 ? "/dev/stdin" : file;
+    TRY(file_read_secret(t, path, SECRET_MAX, &secret));
+    json_t *value = json_stringn((const char *)secret.data, secret.len);
+    ENSURE(t, value != NULL && secret.len > 0, E_CTL_USAGE, "%s: nothing in it, or not UTF-8",
+           path);
+    (void)json_object_set_new(object, name, value);
+    return true;
+}
+
+bool member_set_crls(struct task *t, json_t *object, const char *name,
+                     const struct text_list *files)
+{
+    json_t *list = put_list(object, name);
+    for (size_t i = 0; i < files->count; i++) {
+        struct bytes octets;
+        struct bytes_list crls;
+        TRY(file_read(t, files->items[i], CRL_FILE_MAX, &octets));
+        if (!crls_from_file_octets(t, octets, &crls))
+            return fail_context(t, "%s", files->items[i]);
+        for (size_t k = 0; k < crls.count; k++)
+            (void)json_array_append_new(list,
+                                        json_string(bytes_to_base64(t->arena, crls.items[k])));
+    }
     return true;
 }
 

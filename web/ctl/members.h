@@ -15,6 +15,17 @@ MUST_USE bool member_set_texts(struct task *t, json_t *object, const char *name,
 /* The certificates of some files, PEM or DER, each as base64 of its DER. */
 MUST_USE bool member_set_certificates(struct task *t, json_t *object, const char *name,
                                       const struct text_list *files);
+/* "yes" or "no"; anything else fails with E_CTL_USAGE, naming the option. */
+MUST_USE bool member_set_bool(struct task *t, json_t *object, const char *name, const char *text);
+/*
+ * What is in a file that nobody else may read, or comes on standard input ("-"): secrets are no
+ * arguments, which everybody on the machine can see.  An empty name takes the secret away.
+ */
+MUST_USE bool member_set_secret(struct task *t, json_t *object, const char *name, const char *file);
+/* The revocation lists of some files, PEM or DER, each as base64 of its DER; none: an empty list.
+ */
+MUST_USE bool member_set_crls(struct task *t, json_t *object, const char *name,
+                              const struct text_list *files);
 /* A record as the daemon shows it, without what only the daemon may write. */
 void members_keep_writable(json_t *object, const struct record_type *type);
 
