@@ -1,6 +1,7 @@
 #include "web/api.h"
 
 #include "web/api_internal.h"
+#include "web/import.h"
 
 #include <pwd.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 /* ---- Routes ---- */
 
 static const char *const json_only[] = {"application/json", NULL};
+static const char *const csv_only[] = {"text/csv", NULL}; /* RFC 7111 */
 
 /* Where http_default_status() would say something else. */
 static const struct problem_status statuses[] = {
@@ -54,6 +56,15 @@ static const struct http_route routes[] = {
     WRITE("POST", "/v1/certificates/{}", WORD_MAX, api_certificate_act),
     READ("/v1/crls", api_crls),
     READ("/v1/crls/{}", api_crl),
+    {
+        .method = "POST",
+        .path = "/v1/device-imports",
+        .media_types = csv_only,
+        .body_limit = IMPORT_SIZE_MAX,
+        .handler = api_device_import,
+        .statuses = statuses,
+        .style = HTTP_STYLE_PROBLEM,
+    },
     READ("/v1/devices", api_devices),
     WRITE("POST", "/v1/devices", BODY_MAX, api_devices_expect),
     READ("/v1/devices/{}", api_device),

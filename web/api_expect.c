@@ -25,7 +25,8 @@ struct expectations {
 static bool read_one(struct task *t, json_t *json, struct expected *ret)
 {
     record_init(t, &expected_type, ret);
-    return record_from_json(t, &expected_type, json, ret);
+    TRY(record_from_json(t, &expected_type, json, ret));
+    return expected_check_columns(t, ret);
 }
 
 /* One object, or a list of them. */
@@ -50,31 +51,12 @@ static bool read_body(struct task *t, struct bytes body, struct expectations *re
     return true;
 }
 
-/* The device that was turned away so far: its timeline is to say that it is expected now. */
-static bool find_device(struct task *t, struct view *view, struct expectation *e)
-{
-    struct table_scan scan = api_scan_serial(t, view, e->expected.serial);
-    struct bytes id = BYTES_ABSENT;
-    size_t matches = 0;
-    bool found = true;
-    while (found && matches < 2) {
-        struct device device;
-        TRY(table_scan_next(t, &scan, &device, &found));
-        if (found && strcmp(device.manufacturer, e->expected.manufacturer) == 0) {
-            id = device.id;
-            matches++;
-        }
-    }
-    e->device = matches == 1 ? id : BYTES_ABSENT;
-    return true;
-}
-
 static bool find_devices(struct task *t, struct store *store, struct expectations *all)
 {
     struct view *view CLEANUP(view_cleanup) = NULL;
     TRY(view_open(t, store, &view));
     for (size_t i = 0; i < all->count; i++)
-        TRY(find_device(t, view, &all->items[i]));
+        TRY(api_find_turned_away(t, view, &all->items[i].expected, &all->items[i].device));
     return true;
 }
 

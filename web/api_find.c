@@ -77,3 +77,22 @@ bool api_find_place(struct task *t, struct view *view, const char *serial, struc
     *ret_found = found;
     return true;
 }
+
+bool api_find_turned_away(struct task *t, struct view *view, const struct expected *place,
+                          struct bytes *ret)
+{
+    struct table_scan scan = api_scan_serial(t, view, place->serial);
+    struct bytes id = BYTES_ABSENT;
+    size_t matches = 0;
+    bool found = true;
+    while (found && matches < 2) {
+        struct device device;
+        TRY(table_scan_next(t, &scan, &device, &found));
+        if (found && is_of(place->manufacturer, device.manufacturer)) {
+            id = device.id;
+            matches++;
+        }
+    }
+    *ret = matches == 1 ? id : BYTES_ABSENT;
+    return true;
+}

@@ -38,6 +38,7 @@ MUST_USE bool api_devices(struct task *t, struct http_request *rq, struct http_r
 MUST_USE bool api_device(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_device_act(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_devices_expect(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_device_import(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_strangers(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_orders(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_order(struct task *t, struct http_request *rq, struct http_reply *reply);
@@ -136,6 +137,13 @@ MUST_USE bool api_find_device(struct task *t, struct view *view, const char *tex
 /* The place with this serial number that nobody has claimed yet.  Fails with E_AMBIGUOUS. */
 MUST_USE bool api_find_place(struct task *t, struct view *view, const char *serial,
                              struct expected *ret, bool *ret_found);
+
+/*
+ * The device that was turned away so far and has this place now: its timeline is to say so.  Absent
+ * when there is none, or several.
+ */
+MUST_USE bool api_find_turned_away(struct task *t, struct view *view, const struct expected *place,
+                                   struct bytes *ret);
 
 /* ---- Listings, a page at a time ---- */
 

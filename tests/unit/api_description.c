@@ -14,6 +14,7 @@
 #include "core/store/records/manufacturer.h"
 #include "core/store/records/profile.h"
 #include "web/api.h"
+#include "web/import.h"
 #include "web/views.h"
 
 #include <stdio.h>
@@ -48,6 +49,7 @@ static const struct record_type *const types[] = {
     &episode_type,
     &event_type,
     &expected_type,
+    &import_report_type,
     &manufacturer_type,
     &order_type,
     &profile_type,

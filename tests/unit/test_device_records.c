@@ -17,6 +17,20 @@ static void lists_place_is_for_its_own_manufacturer_only(void **state)
     assert_non_null(strstr(t->detail, "acme"));
 }
 
+static void columns_have_one_name_each_in_lower_case(void **state)
+{
+    struct task *t = test_task(state);
+    struct expected_column columns[] = {{.name = "site", .value = "Bonn"},
+                                        {.name = "vlan", .value = "17"}};
+    struct expected place = {.manufacturer = "acme", .serial = "A1"};
+    place.columns = (struct record_list){columns, ARRAY_SIZE(columns)};
+    assert_ok(t, expected_check_columns(t, &place));
+    columns[1].name = "Vlan";
+    assert_fails(t, expected_check_columns(t, &place), E_INVALID);
+    columns[1].name = "site";
+    assert_fails(t, expected_check_columns(t, &place), E_INVALID);
+}
+
 static bool put_place(struct task *t, struct tx *tx, void *arg)
 {
     return table_put(t, tx, &expected_devices, arg);
@@ -165,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(lists_place_is_for_its_own_manufacturer_only),
+        UNIT_TEST(columns_have_one_name_each_in_lower_case),
         UNIT_TEST(place_keeps_where_it_comes_from_and_its_columns),
         UNIT_TEST(admissions_keep_their_numbers),
         UNIT_TEST(devices_are_counted_as_what_they_are),

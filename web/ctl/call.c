@@ -91,8 +91,8 @@ static bool understand(struct task *t, const struct http_answer *answer, json_t 
     return true;
 }
 
-bool ctl_call(struct task *t, const struct ctl *ctl, const char *method, const char *path,
-              json_t *body, json_t **ret)
+bool ctl_send(struct task *t, const struct ctl *ctl, const char *method, const char *path,
+              const char *media_type, struct bytes body, json_t **ret)
 {
     struct http_target target = {0};
     struct http_answer answer;
@@ -100,15 +100,22 @@ bool ctl_call(struct task *t, const struct ctl *ctl, const char *method, const c
     struct http_call call = {
         .method = method,
         .url = arena_printf(t->arena, "http://localhost%s", path),
+        .media_type = media_type,
         .accept = "application/json, application/problem+json",
+        .body = body,
         .target = &target,
     };
-    if (body != NULL) {
-        call.media_type = "application/json";
-        TRY(json_write(t, body, &call.body));
-    }
     TRY(send_call(t, &call, &answer));
     return understand(t, &answer, ret);
+}
+
+bool ctl_call(struct task *t, const struct ctl *ctl, const char *method, const char *path,
+              json_t *body, json_t **ret)
+{
+    struct bytes octets = BYTES_ABSENT;
+    if (body != NULL)
+        TRY(json_write(t, body, &octets));
+    return ctl_send(t, ctl, method, path, body == NULL ? NULL : "application/json", octets, ret);
 }
 
 bool ctl_list(struct task *t, const struct ctl *ctl, const char *path, const char *query,

@@ -11,6 +11,9 @@
  */
 MUST_USE bool ctl_call(struct task *t, const struct ctl *ctl, const char *method, const char *path,
                        json_t *body, json_t **ret);
+/* The same with a body that is no JSON. */
+MUST_USE bool ctl_send(struct task *t, const struct ctl *ctl, const char *method, const char *path,
+                       const char *media_type, struct bytes body, json_t **ret);
 /*
  * Everything that a listing holds, page after page, into one array.  `query` is what ctl_query()
  * made, or "".

@@ -22,6 +22,9 @@
     X(E_CTL_NOT_VERIFIED, "not-verified", "not verified",                                          \
       "The report says which step failed. For a certificate that has expired since, --at judges "  \
       "it at another time.")                                                                       \
+    X(E_CTL_ROWS, "bad-rows", "rows are not right",                                                \
+      "Correct the lines that are named above; what was on the list stays as it is, and rows "     \
+      "that are on it already do no harm. --skip-bad imports the good ones now.")                  \
     X(E_CTL_FINDINGS, "findings", "the store is damaged",                                          \
       "Keep a copy of the store before anything else is done with it, and restore the last good "  \
       "one.")

@@ -11,7 +11,6 @@
 #define REASON_MAX       256
 #define OWNER_MAX        256
 #define SOURCE_MAX       256
-#define COLUMN_NAME_MAX  64
 #define COLUMN_VALUE_MAX 512
 
 const char *const device_admission_names[] = {
@@ -163,7 +162,7 @@ struct bytes device_id(struct arena *arena, struct bytes issuer_spki_sha256, con
 
 static const struct field column_fields[] = {
     FIELD(1, struct expected_column, name, "name", FIELD_TEXT, .flags = FIELD_REQUIRED,
-          .max = COLUMN_NAME_MAX, .help = "Name of the column, in lower case."),
+          .max = EXPECTED_COLUMN_NAME_MAX, .help = "Name of the column, in lower case."),
     FIELD(2, struct expected_column, value, "value", FIELD_TEXT, .flags = FIELD_REQUIRED,
           .max = COLUMN_VALUE_MAX, .help = "What it says about the device."),
 };
@@ -233,6 +232,20 @@ const struct table expected_devices = {
     .indexes = expected_indexes,
     .index_count = ARRAY_SIZE(expected_indexes),
 };
+
+bool expected_check_columns(struct task *t, const struct expected *expected)
+{
+    const struct expected_column *columns = expected->columns.items;
+    for (size_t i = 0; i < expected->columns.count; i++) {
+        const char *name = columns[i].name;
+        ENSURE(t, strcmp(device_search_text(t->arena, name), name) == 0, E_INVALID,
+               "columns[%zu].name: must be in lower case", i);
+        for (size_t j = 0; j < i; j++)
+            ENSURE(t, strcmp(columns[j].name, name) != 0, E_INVALID,
+                   "columns[%zu].name: is the name of columns[%zu] too", i, j);
+    }
+    return true;
+}
 
 bool expected_check_list(struct task *t, const struct expected *expected, const char *manufacturer)
 {

@@ -75,9 +75,11 @@ struct expected_column {
     struct record_rest rest;
 };
 
-#define EXPECTED_COLUMNS_MAX  32
-#define EXPECTED_SOURCE_ADMIN "admin:" /* and the user: put there one by one */
-#define EXPECTED_SOURCE_CSV   "csv:"   /* and the file's name */
+#define EXPECTED_COLUMNS_MAX     32
+#define EXPECTED_COLUMN_NAME_MAX 64       /* octets */
+#define EXPECTED_FILE_MAX        200      /* octets of a file's name in a source */
+#define EXPECTED_SOURCE_ADMIN    "admin:" /* and the user: put there one by one */
+#define EXPECTED_SOURCE_CSV      "csv:"   /* and the file's name */
 #define EXPECTED_SOURCE_CLOUD                                                                      \
     "cloud:" /* and the cloud's name: it came with no decision of ours                             \
               */
@@ -105,6 +107,9 @@ extern const struct table expected_devices;
 extern const struct table_index expected_open;      /* expected_key(); unique */
 extern const struct table_index expected_by_serial; /* serial, NUL */
 struct bytes expected_key(struct arena *arena, const char *manufacturer, const char *serial);
+
+/* Columns have names in lower case, each once; fails with E_INVALID. */
+MUST_USE bool expected_check_columns(struct task *t, const struct expected *expected);
 
 /*
  * A list that came from one manufacturer, or from a cloud that speaks for it, has places for its
