@@ -3,6 +3,8 @@
  * cloud registrar to an LDevID in use.
  *
  * pledge_attempts.c   again after a failure
+ * pledge_race.c       several registrars at once
+ * pledge_captive.c    whether the network is captive
  * pledge_bootstrap.c  from the start to a voucher, along redirects
  * pledge_voucher.c    what is demanded of a voucher
  * pledge_enrol.c      EST at the registrar, or at the server that est-domain names
@@ -30,9 +32,16 @@ struct pledge_settings {
     const char *identities; /* folder of such folders */
     uint64_t parallel;
     const char *cloud;
-    const char *registrar;
+    struct text_list registrars;
+    uint64_t at_once;
+    int64_t start_interval;
+    int64_t stale_after;
     const char *anchors;
     const char *masa_anchors;
+    const char *proxy;
+    const char *proxy_credentials;
+    const char *captive_api;
+    const char *captive_anchors;
     struct text_list assertions; /* that are accepted; none: all */
     struct text_list resolve;
     const char *out;
@@ -55,10 +64,16 @@ enum pledge_tls { PLEDGE_TLS_ANY, PLEDGE_TLS_1_2, PLEDGE_TLS_1_3 };
 /* What all pledges of a run share.  Read-only, but for the report. */
 struct pledge_world {
     struct pledge_settings settings;
-    struct place start;    /* the cloud registrar, or the registrar itself */
+    struct place *registrars; /* that were discovered */
+    size_t registrar_count;
+    struct place cloud;    /* built in; no host: none */
+    struct place captive;  /* the captive portal API; no host: none */
+    struct trust portal;   /* what its certificate leads to */
     struct trust implicit; /* built in: for the cloud registrar; no anchors without a cloud */
     struct trust masa;     /* built in: for vouchers */
     struct link_maker link_maker;
+    struct link_maker direct; /* without the proxy */
+    struct proxy proxy;
     struct report report;
 };
 
@@ -71,6 +86,9 @@ struct pledge {
     enum encounter with; /* whom it is about */
     int status;          /* of HTTP, behind the latest E_STATUS */
     const struct voucher_form *form;
+    const struct place *start; /* where an attempt begins */
+    bool from_cloud;           /* which is the cloud registrar */
+    struct leash *leash;       /* NULL: nobody else ends what it does */
     uint64_t attempts_left;
 
     /* What one attempt finds out; cleared before the next. */
@@ -101,11 +119,19 @@ struct pledge {
  */
 int pledge_onboard(struct task *t, struct pledge *p);
 
+/* RFC 8908: fails with E_CAPTIVE when the network's API says so; what else it says is noted. */
+MUST_USE bool pledge_check_network(struct task *t, struct pledge *p);
 /*
- * From the start to a voucher that pins the registrar's TLS connection (RFC 8995 5.1 to 5.6), or
- * an EST server elsewhere (brski-cloud 4.2).
+ * From `start` to a voucher that pins the registrar's TLS connection (RFC 8995 5.1 to 5.6), or an
+ * EST server elsewhere (brski-cloud 4.2).
  */
 MUST_USE bool pledge_bootstrap(struct task *t, struct pledge *p);
+/* The same from all registrars at once, and from the cloud registrar when none of them helps. */
+MUST_USE bool pledge_race(struct task *t, struct pledge *p);
+/* RFC 8995 5.7: the voucher is accepted, and this registrar is the one. */
+MUST_USE bool pledge_tell_accepted(struct task *t, struct pledge *p);
+/* And it is not, for the problem of the task; ends the connection. */
+void pledge_tell_refused(struct task *t, struct pledge *p);
 /* From there to an LDevID that was used once (RFC 8995 5.9). */
 MUST_USE bool pledge_enrol(struct task *t, struct pledge *p);
 /*
@@ -153,8 +179,12 @@ MUST_USE bool pledge_tell_success(struct task *t, struct pledge *p, struct link 
                                   const char *resource);
 /* The same for the problem of the task, which stays what it is. */
 void pledge_tell_failure(struct task *t, struct pledge *p, struct link *link, const char *resource);
-/* Fails at once with E_TIMEOUT when the wait would pass the deadline. */
-MUST_USE bool pledge_pause(struct task *t, int64_t wait);
+/* Fails at once with E_TIMEOUT when the wait would pass the deadline, and with E_ABANDONED. */
+MUST_USE bool pledge_pause(struct task *t, struct pledge *p, int64_t wait);
+/* What a person at the device sees of the task's problem. */
+const struct indicator *pledge_indicate(struct task *t, const struct pledge *p);
+/* The next wait of a back-off: twice as long, at most an hour (RFC 8995 4.1). */
+int64_t pledge_back_off(int64_t wait);
 
 /* --out: what the attempt has so far, in a folder of its own. */
 MUST_USE bool pledge_save(struct task *t, const struct pledge *p);

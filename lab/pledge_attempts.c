@@ -10,33 +10,52 @@ void pledge_step(struct pledge *p, const char *step, enum encounter with)
     p->with = with;
 }
 
+/* RFC 8995 2.7, 4.1: registrars that were discovered; the cloud registrar where there are none. */
+static bool find_owner(struct task *t, struct pledge *p)
+{
+    const struct pledge_world *world = p->world;
+    bool has_cloud = world->cloud.host != NULL;
+    if (world->registrar_count + has_cloud > 1)
+        return pledge_race(t, p);
+    p->from_cloud = has_cloud;
+    p->start = has_cloud ? &world->cloud : &world->registrars[0];
+    return pledge_bootstrap(t, p);
+}
+
 static bool attempt(struct task *t, struct pledge *p)
 {
     p->now = (struct attempt){0};
-    TRY(pledge_bootstrap(t, p));
+    TRY(pledge_check_network(t, p));
+    TRY(find_owner(t, p));
+    TRY(pledge_tell_accepted(t, p));
     return pledge_enrol(t, p);
 }
 
-static const struct indicator *indicate(struct task *t, const struct pledge *p)
+const struct indicator *pledge_indicate(struct task *t, const struct pledge *p)
 {
     const struct indicator *indicator = indicator_of(t->problem, p->with, p->status);
     report_indicator(t, &p->line, indicator);
     return indicator;
 }
 
-/* Waits before the next attempt, twice as long each time; false when there is to be none. */
+int64_t pledge_back_off(int64_t wait)
+{
+    return wait * 2 > BACK_OFF_MAX ? BACK_OFF_MAX : wait * 2;
+}
+
+/* Waits before the next attempt; false when there is to be none. */
 static bool back_off(struct task *t, struct pledge *p, int64_t *wait)
 {
     if (p->attempts_left <= 1 || *wait >= task_time_left(t, INT64_MAX))
         return false;
-    (void)indicate(t, p);
+    (void)pledge_indicate(t, p);
     report_note(t, &p->line, p->step,
                 arena_printf(t->arena, "%s; from the start again in %s", t->detail,
                              duration_to_text(t->arena, *wait)));
     task_forgive(t);
-    TRY(pledge_pause(t, *wait));
+    TRY(pledge_pause(t, p, *wait));
     p->attempts_left--;
-    *wait = *wait * 2 > BACK_OFF_MAX ? BACK_OFF_MAX : *wait * 2;
+    *wait = pledge_back_off(*wait);
     return true;
 }
 
@@ -65,7 +84,7 @@ int pledge_onboard(struct task *t, struct pledge *p)
         onboarded = fail(t, saving.problem, "%s", saving.detail);
     }
     if (!onboarded) {
-        const struct indicator *indicator = indicate(t, p);
+        const struct indicator *indicator = pledge_indicate(t, p);
         report_failed(t, &p->line, p->step, indicator);
         return indicator->exit;
     }

@@ -9,7 +9,7 @@
 /* Still where it was told to begin, and that is a cloud registrar. */
 static bool at_cloud(const struct pledge *p)
 {
-    return p->world->settings.cloud != NULL && p->now.journey.count == 1;
+    return p->from_cloud && p->now.journey.count == 1;
 }
 
 static bool meet_registrar(struct task *t, struct pledge *p)
@@ -20,6 +20,7 @@ static bool meet_registrar(struct task *t, struct pledge *p)
         .trust = at_cloud(p) ? LINK_VALIDATED : LINK_PROVISIONAL,
         .anchors = p->world->implicit.anchors,
         .credentials = &p->idevid,
+        .leash = p->leash,
     };
     TRY(link_open(t, &p->world->link_maker, &options, &p->now.link));
     report_note(t, &p->line, p->step,
@@ -97,7 +98,7 @@ static bool wait_to_repeat(struct task *t, struct pledge *p, const struct respon
     report_note(t, &p->line, p->step,
                 arena_printf(t->arena, "%d: here again in %s", answer->status,
                              duration_to_text(t->arena, wait)));
-    if (pledge_pause(t, wait))
+    if (pledge_pause(t, p, wait))
         return true;
     task_forgive(t);
     return false;
@@ -124,7 +125,7 @@ static bool visit(struct task *t, struct pledge *p, struct response *ret)
 static bool travel(struct task *t, struct pledge *p, struct response *ret)
 {
     struct response answer;
-    journey_begin(t, &p->world->start, (unsigned)p->world->settings.max_redirects, &p->now.journey);
+    journey_begin(t, p->start, (unsigned)p->world->settings.max_redirects, &p->now.journey);
     TRY(visit(t, p, &answer));
     while (journey_is_redirect(answer.status)) {
         const struct redirect redirect = {
@@ -181,12 +182,12 @@ static bool accept_voucher(struct task *t, struct pledge *p, const struct respon
     return true;
 }
 
-/*
- * RFC 8995 5.7 and brski-cloud 4.2: what became of it is told to whoever gave the voucher.  With
- * est-domain nobody is bound to listen, and only a validated server is told.
- */
-static bool tell_accepted(struct task *t, struct pledge *p)
+bool pledge_tell_accepted(struct task *t, struct pledge *p)
 {
+    /*
+     * brski-cloud 4.2: with est-domain nobody is bound to listen, and only a validated server is
+     * told.
+     */
     bool apart = p->now.est_domain != NULL;
     if (apart && !link_validated(p->now.link))
         return true;
@@ -201,6 +202,12 @@ static bool tell_accepted(struct task *t, struct pledge *p)
     return true;
 }
 
+void pledge_tell_refused(struct task *t, struct pledge *p)
+{
+    pledge_tell_failure(t, p, p->now.link, "voucher_status");
+    link_close(p->now.link);
+}
+
 bool pledge_bootstrap(struct task *t, struct pledge *p)
 {
     struct response answer;
@@ -208,9 +215,8 @@ bool pledge_bootstrap(struct task *t, struct pledge *p)
     if (answer.status != 200)
         return pledge_status_failure(t, p, &answer, REQUEST_VOUCHER);
     if (accept_voucher(t, p, &answer))
-        return tell_accepted(t, p);
+        return true;
     /* RFC 8995 5.7: say that and why, then drop the connection. */
-    pledge_tell_failure(t, p, p->now.link, "voucher_status");
-    link_close(p->now.link);
+    pledge_tell_refused(t, p);
     return false;
 }

@@ -4,23 +4,17 @@
 #include "lab/pledge.h"
 #include "lab/problems.h"
 
-#include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #define SAID_MAX    200 /* characters of an error's body in the report */
 #define TELL_PATH   PATH_BRSKI "/"
 #define TELL_FORMAT 1 /* RFC 8995 5.7: "version" */
 
-bool pledge_pause(struct task *t, int64_t wait)
+bool pledge_pause(struct task *t, struct pledge *p, int64_t wait)
 {
     ENSURE(t, wait < task_time_left(t, INT64_MAX), E_TIMEOUT,
            "the next try would come after the time limit");
-    struct timespec left = {.tv_sec = wait / SECOND_MS,
-                            .tv_nsec = wait % SECOND_MS * (SECOND_MS * SECOND_MS)};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
-        continue;
-    return true;
+    return leash_rest(t, p->leash, wait);
 }
 
 static void report_answer(struct task *t, const struct pledge *p, const struct patient_call *call,
@@ -56,6 +50,7 @@ bool pledge_call(struct task *t, struct pledge *p, const struct patient_call *ca
         TRY(link_call(t, call->link, &request, &answer));
         report_answer(t, p, call, &answer);
         if (answer.status != 202) {
+            leash_move(p->leash);
             *ret = answer;
             return true;
         }
@@ -64,7 +59,7 @@ bool pledge_call(struct task *t, struct pledge *p, const struct patient_call *ca
                call->action, (unsigned long long)limit);
         int64_t wait = waiting_time(p, &answer);
         arena_rewind(t->arena, mark);
-        TRY(pledge_pause(t, wait));
+        TRY(pledge_pause(t, p, wait));
     }
 }
 

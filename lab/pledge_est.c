@@ -22,6 +22,7 @@ bool pledge_meet_est_server(struct task *t, struct pledge *p)
         .trust = LINK_PINNED,
         .pinned = p->now.pinned,
         .credentials = &p->idevid,
+        .leash = p->leash,
     };
     TRY(link_open(t, &p->world->link_maker, &options, &p->now.est));
     report_note(t, &p->line, p->step,

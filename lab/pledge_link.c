@@ -2,13 +2,14 @@
 
 #include "core/base/clock.h"
 #include "core/http/problems.h"
-#include "lab/pledge_socket.h"
 #include "lab/problems.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define LINK_PATIENCE       (30 * SECOND_MS)
@@ -187,7 +188,8 @@ static bool attend(struct task *t, struct link *link, int result, const char *wh
     int reason = SSL_get_error(link->ssl, result);
     if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE)
         return tls_failure(t, link, reason, what);
-    if (socket_wait(t, link->fd, reason == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, link->deadline))
+    if (socket_wait(t, link->fd, reason == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT,
+                    link->options.leash, link->deadline))
         return true;
     return fail_context(t, "%s with %s", what, link->place.authority);
 }
@@ -208,7 +210,8 @@ static bool shake_hands(struct task *t, struct link *link)
     ENSURE(t, link->ssl != NULL && SSL_set_fd(link->ssl, link->fd) == 1, E_CRYPTO, "no TLS: %s",
            crypto_error(t));
     SSL_set_app_data(link->ssl, link);
-    TRY(present_credentials(t, link->ssl, link->options.credentials));
+    if (link->options.credentials != NULL)
+        TRY(present_credentials(t, link->ssl, link->options.credentials));
     /* brski-cloud 3.1: send SNI whenever the name is known (RFC 6066 3: names only). */
     if (!link->place.is_address)
         ENSURE(t, SSL_set_tlsext_host_name(link->ssl, link->place.host) == 1, E_CRYPTO, "SNI: %s",
@@ -222,18 +225,64 @@ static bool shake_hands(struct task *t, struct link *link)
     }
 }
 
+/* Before there is TLS: to and from the proxy. */
+static bool read_plain(struct task *t, void *context, uint8_t *into, size_t room, size_t *ret_got)
+{
+    const struct link *link = context;
+    ssize_t got;
+    while ((got = recv(link->fd, into, room, 0)) < 0) {
+        if (errno != EAGAIN && errno != EINTR)
+            return fail_errno(t, E_PEER_CLOSED, errno, "the proxy");
+        TRY(socket_wait(t, link->fd, POLLIN, link->options.leash, link->deadline));
+    }
+    *ret_got = (size_t)got;
+    return true;
+}
+
+static bool write_plain(struct task *t, void *context, struct bytes octets)
+{
+    const struct link *link = context;
+    size_t done = 0;
+    while (done < octets.len) {
+        ssize_t wrote = send(link->fd, octets.data + done, octets.len - done, MSG_NOSIGNAL);
+        if (wrote >= 0)
+            done += (size_t)wrote;
+        else if (errno == EAGAIN || errno == EINTR)
+            TRY(socket_wait(t, link->fd, POLLOUT, link->options.leash, link->deadline));
+        else
+            return fail_errno(t, E_PEER_CLOSED, errno, "the proxy");
+    }
+    return true;
+}
+
+/* To the server, or through the proxy. */
+static bool reach(struct task *t, struct link *link)
+{
+    const struct link_maker *maker = link->maker;
+    const struct place *next = maker->proxy == NULL ? &link->place : &maker->proxy->place;
+    const struct proxy_wire wire = {
+        .source = {.read = read_plain, .context = link},
+        .write = write_plain,
+        .context = link,
+    };
+    TRY(socket_connect(t, next, &maker->resolve, link->options.leash, link->deadline, &link->fd));
+    if (maker->proxy == NULL || proxy_pass(t, maker->proxy, &link->place, &wire))
+        return true;
+    return fail_context(t, "proxy %s", next->authority);
+}
+
 static bool connect_link(struct task *t, struct link *link)
 {
     link_close(link);
     link->task = t;
     link->calls = 0;
     start_waiting(t, link);
-    TRY(socket_connect(t, &link->place, &link->maker->resolve, link->deadline, &link->fd));
-    if (!shake_hands(t, link)) {
+    if (!reach(t, link) || !shake_hands(t, link)) {
         link_close(link);
         return false;
     }
     link->handshakes++;
+    leash_move(link->options.leash);
     return true;
 }
 

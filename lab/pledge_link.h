@@ -10,8 +10,8 @@
 #define GATEHOUSE_LAB_PLEDGE_LINK_H
 
 #include "lab/credentials.h"
-#include "lab/place.h"
-#include "lab/response.h"
+#include "lab/pledge_socket.h"
+#include "lab/proxy.h"
 
 #include <openssl/ssl.h>
 
@@ -32,10 +32,11 @@ enum link_trust {
 
 /* What all links of a process share; safe for many threads once made. */
 struct link_maker {
-    SSL_CTX *tls;             /* owned by the arena it was made in */
-    struct text_list resolve; /* "name:port:address": instead of asking the resolver */
-    int64_t patience;         /* ms for a connection with its handshake, and for an answer */
-    bool no_clock;            /* validity dates do not count (RFC 8995 2.6.1) */
+    SSL_CTX *tls;              /* owned by the arena it was made in */
+    struct text_list resolve;  /* "name:port:address": instead of asking the resolver */
+    const struct proxy *proxy; /* the way out; NULL: directly */
+    int64_t patience;          /* ms for a connection with its handshake, and for an answer */
+    bool no_clock;             /* validity dates do not count (RFC 8995 2.6.1) */
 };
 /* `version`: TLS1_2_VERSION or TLS1_3_VERSION alone, 0 for both.  Fails with E_CRYPTO, E_USAGE. */
 MUST_USE bool link_maker_make(struct task *t, int version, const struct text_list *resolve,
@@ -46,14 +47,15 @@ struct link_options {
     enum link_trust trust;
     const struct anchors *anchors;
     const struct cert *pinned;             /* LINK_PINNED */
-    const struct credentials *credentials; /* shown when the server asks; borrowed */
+    const struct credentials *credentials; /* shown when the server asks; borrowed; NULL: none */
+    struct leash *leash;                   /* NULL: nobody else ends it */
 };
 
 struct link;
 
 /*
  * Connects and shakes hands.  Closed and freed with the arena.  Fails with E_PEER_UNRESOLVED,
- * E_PEER_UNREACHABLE, E_PEER_TLS, E_PEER_TIMEOUT.
+ * E_PEER_UNREACHABLE, E_PROXY, E_PEER_TLS, E_PEER_TIMEOUT, E_ABANDONED.
  */
 MUST_USE bool link_open(struct task *t, const struct link_maker *maker,
                         const struct link_options *options, struct link **ret);

@@ -21,14 +21,35 @@ static const struct lab_option options[] = {
                .help =
                    "The cloud registrar that is built in: an https URL; without a path, or with "
                    "/.well-known/brski, requestvoucher there is meant."),
-    LAB_OPTION("URL", struct pledge_settings, registrar, "registrar", FIELD_TEXT,
-               .help = "Begin at this registrar, over provisional TLS, instead of at a cloud."),
+    LAB_OPTION("URL", struct pledge_settings, registrars, "registrar", FIELD_TEXTS,
+               .help = "A registrar that was discovered: begin there, over provisional TLS. "
+                       "Several are tried side by side; with --cloud as well, that comes last."),
+    LAB_OPTION("N", struct pledge_settings, at_once, "at-once", FIELD_UINT, .preset = "4", .min = 1,
+               .max = 64, .help = "How many registrars at the same time."),
+    LAB_OPTION("TIME", struct pledge_settings, start_interval, "start-interval", FIELD_DURATION,
+               .preset = "4 s",
+               .help = "How long after one of several attempts the next begins (RFC 8995 4.1: 3 "
+                       "to 5 s)."),
+    LAB_OPTION("TIME", struct pledge_settings, stale_after, "stale-after", FIELD_DURATION,
+               .preset = "5 s", .min = 1,
+               .help = "When --at-once are under way and others wait: the one that has stood "
+                       "still longest, and so long, is dropped (RFC 8995 5.1)."),
     LAB_OPTION("FILE", struct pledge_settings, anchors, "anchors", FIELD_TEXT,
                .help = "PEM: the implicit trust anchors that validate the cloud registrar, and the "
                        "targets of redirects. Required with --cloud."),
     LAB_OPTION("FILE", struct pledge_settings, masa_anchors, "masa-anchors", FIELD_TEXT,
                .flags = FIELD_REQUIRED,
                .help = "PEM: the manufacturer's anchors that voucher signatures lead to."),
+    LAB_OPTION("URL", struct pledge_settings, proxy, "proxy", FIELD_TEXT,
+               .help = "The way out of this network: http://HOST:PORT (CONNECT) or "
+                       "socks5://HOST:PORT. The proxy resolves names."),
+    LAB_OPTION("FILE", struct pledge_settings, proxy_credentials, "proxy-credentials", FIELD_TEXT,
+               .help = "\"user:password\" for the proxy; not readable by everybody."),
+    LAB_OPTION("URL", struct pledge_settings, captive_api, "captive-api", FIELD_TEXT,
+               .help = "The network's captive portal API (RFC 8908), as DHCP names it (RFC 8910): "
+                       "asked before each attempt."),
+    LAB_OPTION("FILE", struct pledge_settings, captive_anchors, "captive-anchors", FIELD_TEXT,
+               .help = "PEM: what that API's certificate leads to. Required with --captive-api."),
     LAB_OPTION("NAME", struct pledge_settings, assertions, "accept-assertion", FIELD_TEXTS,
                .help = "Accept only vouchers with this assertion (verified, logged, proximity, "
                        "agent-proximity). Without it, all are accepted."),
@@ -88,8 +109,8 @@ const struct lab_command pledge_command = {
         "the\n"
         "first use of the LDevID (RFC 8995, draft-ietf-anima-brski-cloud). One line per step, then "
         "a line that\n"
-        "begins with \"onboarded\" or \"failed\". One of --identity and --identities, and one of\n"
-        "--cloud and --registrar, is required.\n",
+        "begins with \"onboarded\" or \"failed\". One of --identity and --identities, and --cloud\n"
+        "or --registrar, are required.\n",
     .more =
         "With --json, each line is an object with \"serial\", \"step\" and \"ms\" (since the\n"
         "pledge's start), and where they apply \"action\", \"status\" (of HTTP) and \"note\".\n"
@@ -114,8 +135,12 @@ bool pledge_check_usage(struct task *t, const struct pledge_settings *s)
 {
     ENSURE(t, (s->identity == NULL) != (s->identities == NULL), E_USAGE,
            "one of --identity and --identities is required");
-    ENSURE(t, (s->cloud == NULL) != (s->registrar == NULL), E_USAGE,
-           "one of --cloud and --registrar is required");
+    ENSURE(t, s->cloud != NULL || s->registrars.count > 0, E_USAGE,
+           "--cloud or --registrar is required");
+    ENSURE(t, s->proxy_credentials == NULL || s->proxy != NULL, E_USAGE,
+           "--proxy-credentials needs --proxy");
+    ENSURE(t, (s->captive_api == NULL) == (s->captive_anchors == NULL), E_USAGE,
+           "--captive-api and --captive-anchors go together");
     ENSURE(t, s->cloud == NULL || s->anchors != NULL, E_USAGE, "--cloud needs --anchors");
     ENSURE(t, s->parallel == 1 || s->identities != NULL, E_USAGE, "--parallel needs --identities");
     return true;

@@ -55,6 +55,8 @@ static json_t *json_line(struct task *t, const struct report_line *line, const c
     (void)json_object_set_new(object, "serial", json_string(line->serial));
     (void)json_object_set_new(object, "step", json_string(step));
     (void)json_object_set_new(object, "ms", json_real(elapsed_ms(line)));
+    if (line->via != NULL)
+        (void)json_object_set_new(object, "registrar", json_string(line->via));
     return object;
 }
 
@@ -82,8 +84,10 @@ static const char *prefix(struct task *t, const struct report_line *line)
 static void put_step(struct task *t, const struct report_line *line, const char *step,
                      const char *text)
 {
-    put_line(line->report, arena_printf(t->arena, "%s%8.1f ms  %-14s %s", prefix(t, line),
-                                        elapsed_ms(line), step, printable(t, text)));
+    put_line(line->report,
+             arena_printf(t->arena, "%s%8.1f ms  %-14s %s%s%s%s", prefix(t, line), elapsed_ms(line),
+                          step, line->via == NULL ? "" : "[", line->via == NULL ? "" : line->via,
+                          line->via == NULL ? "" : "] ", printable(t, text)));
 }
 
 void report_step(struct task *t, const struct report_line *line, const char *step,

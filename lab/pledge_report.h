@@ -22,6 +22,7 @@ struct report {
 struct report_line {
     struct report *report;
     const char *serial;
+    const char *via; /* the registrar it is about, where several are tried at once; NULL: one */
     int64_t started; /* nanoseconds, monotonic */
 };
 

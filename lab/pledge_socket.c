@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -60,22 +61,77 @@ const char *resolve_host(struct task *t, const struct place *place, const struct
     return place->host;
 }
 
-bool socket_wait(struct task *t, int fd, short events, int64_t deadline)
+static void leash_release(void *leash)
 {
-    struct pollfd ready = {.fd = fd, .events = events};
+    (void)close(((struct leash *)leash)->pulled);
+}
+
+bool leash_make(struct task *t, struct leash *ret)
+{
+    ret->pulled = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (ret->pulled < 0)
+        return fail_errno(t, E_IO, errno, "no eventfd");
+    arena_defer(t->arena, leash_release, ret);
+    atomic_init(&ret->moved, clock_monotonic());
+    return true;
+}
+
+void leash_pull(struct leash *leash)
+{
+    (void)eventfd_write(leash->pulled, 1);
+}
+
+void leash_slacken(struct leash *leash)
+{
+    eventfd_t unused;
+    (void)eventfd_read(leash->pulled, &unused);
+    leash_move(leash);
+}
+
+void leash_move(struct leash *leash)
+{
+    if (leash != NULL)
+        atomic_store(&leash->moved, clock_monotonic());
+}
+
+/* poll(2) until something is ready, pulled included, or the time is over (0). */
+static int poll_until(struct pollfd *fds, nfds_t count, int64_t until)
+{
     for (;;) {
-        int64_t left = deadline - clock_monotonic();
-        ENSURE(t, left > 0, E_PEER_TIMEOUT, "no answer in time");
-        int count = poll(&ready, 1, left > HOUR_MS ? (int)HOUR_MS : (int)left);
-        if (count > 0)
-            return true;
-        if (count < 0 && errno != EINTR)
-            return fail_errno(t, E_PEER_UNREACHABLE, errno, "cannot wait for the peer");
+        int64_t left = until - clock_monotonic();
+        if (left <= 0)
+            return 0;
+        int ready = poll(fds, count, left > HOUR_MS ? (int)HOUR_MS : (int)left);
+        if (ready > 0 || (ready < 0 && errno != EINTR))
+            return ready;
     }
 }
 
+bool leash_rest(struct task *t, const struct leash *leash, int64_t duration)
+{
+    struct pollfd pulled = {.fd = leash == NULL ? -1 : leash->pulled, .events = POLLIN};
+    ENSURE(t, poll_until(&pulled, 1, clock_monotonic() + duration) == 0, E_ABANDONED,
+           "not wanted any more");
+    return true;
+}
+
+bool socket_wait(struct task *t, int fd, short events, struct leash *leash, int64_t deadline)
+{
+    struct pollfd fds[] = {
+        {.fd = fd, .events = events},
+        {.fd = leash == NULL ? -1 : leash->pulled, .events = POLLIN},
+    };
+    int ready = poll_until(fds, ARRAY_SIZE(fds), deadline);
+    if (ready < 0)
+        return fail_errno(t, E_PEER_UNREACHABLE, errno, "cannot wait for the peer");
+    ENSURE(t, ready > 0, E_PEER_TIMEOUT, "no answer in time");
+    ENSURE(t, fds[1].revents == 0, E_ABANDONED, "not wanted any more");
+    return true;
+}
+
 static bool finish_connect(struct task *t, const struct place *place,
-                           const struct addrinfo *address, int64_t deadline, int fd)
+                           const struct addrinfo *address, struct leash *leash, int64_t deadline,
+                           int fd)
 {
     int on = 1;
     int error = 0;
@@ -83,7 +139,7 @@ static bool finish_connect(struct task *t, const struct place *place,
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS)
         return fail_errno(t, E_PEER_UNREACHABLE, errno, "cannot connect to %s", place->authority);
-    if (!socket_wait(t, fd, POLLOUT, deadline))
+    if (!socket_wait(t, fd, POLLOUT, leash, deadline))
         return fail_context(t, "connecting to %s", place->authority);
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0)
         return fail_errno(t, E_PEER_UNREACHABLE, error, "cannot connect to %s", place->authority);
@@ -91,12 +147,12 @@ static bool finish_connect(struct task *t, const struct place *place,
 }
 
 static bool connect_one(struct task *t, const struct place *place, const struct addrinfo *address,
-                        int64_t deadline, int *ret)
+                        struct leash *leash, int64_t deadline, int *ret)
 {
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fail_errno(t, E_PEER_UNREACHABLE, errno, "no socket for %s", place->authority);
-    if (!finish_connect(t, place, address, deadline, fd)) {
+    if (!finish_connect(t, place, address, leash, deadline, fd)) {
         (void)close(fd);
         return false;
     }
@@ -111,7 +167,7 @@ static void free_addresses(struct addrinfo **addresses)
 }
 
 bool socket_connect(struct task *t, const struct place *place, const struct text_list *resolve,
-                    int64_t deadline, int *ret)
+                    struct leash *leash, int64_t deadline, int *ret)
 {
     CLEANUP(free_addresses) struct addrinfo *addresses = NULL;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
@@ -120,7 +176,7 @@ bool socket_connect(struct task *t, const struct place *place, const struct text
     ENSURE(t, error == 0, E_PEER_UNRESOLVED, "%s: %s", place->host, gai_strerror(error));
     for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next) {
         task_forgive(t);
-        if (connect_one(t, place, a, deadline, ret))
+        if (connect_one(t, place, a, leash, deadline, ret))
             return true;
     }
     return false;

@@ -28,6 +28,14 @@
       "The MASA that --masa names did not give a voucher; see the detail and its log.")            \
     X(E_PEER_CLOSED, "peer-closed", "try again later",                                             \
       "The peer closed the connection before it had answered.")                                    \
+    X(E_ABANDONED, "abandoned", "try again later",                                                 \
+      "Another registrar's voucher came first, or this one made no progress while others were "    \
+      "waiting (RFC 8995 5.1).")                                                                   \
+    X(E_PROXY, "proxy-refused", "bad gateway",                                                     \
+      "The proxy does not let us through. Check --proxy and --proxy-credentials, and whether it "  \
+      "allows CONNECT to that port.")                                                              \
+    X(E_CAPTIVE, "captive-portal", "try again later",                                              \
+      "The network is captive (RFC 8908): somebody must log in at its portal first.")              \
     X(E_STATUS, "unexpected-status", "bad gateway",                                                \
       "The registrar answered with a status that ends this step; its own log says why.")           \
     X(E_REDIRECT, "redirect-refused", "bad gateway",                                               \

@@ -306,23 +306,42 @@ static bool read_head(struct task *t, struct reader *r, struct fields *fields)
     return read_fields(t, r, fields);
 }
 
+/* The header of the final answer. */
+static bool read_final_head(struct task *t, struct reader *r, struct fields *fields)
+{
+    TRY(refill(t, r));
+    ENSURE(t, !r->ended, E_PEER_CLOSED, "the peer closed the connection without an answer");
+    TRY(read_head(t, r, fields));
+    for (unsigned interim = 0; fields->response.status < 200; interim++) {
+        ENSURE(t, interim < RESPONSE_INTERIM_MAX && fields->response.status != 101, E_PEER_ANSWER,
+               "interim answers, and no final one");
+        TRY(read_head(t, r, fields));
+    }
+    return true;
+}
+
 bool response_read(struct task *t, const struct octet_source *source, struct response *ret)
 {
     struct fields fields;
     struct reader *r = arena_alloc(t->arena, sizeof(*r));
     r->source = source;
-    TRY(refill(t, r));
-    ENSURE(t, !r->ended, E_PEER_CLOSED, "the peer closed the connection without an answer");
-    TRY(read_head(t, r, &fields));
-    for (unsigned interim = 0; fields.response.status < 200; interim++) {
-        ENSURE(t, interim < RESPONSE_INTERIM_MAX && fields.response.status != 101, E_PEER_ANSWER,
-               "interim answers, and no final one");
-        TRY(read_head(t, r, &fields));
-    }
+    TRY(read_final_head(t, r, &fields));
     TRY(read_body(t, r, &fields));
     /* Nothing was asked that more octets could answer. */
     if (r->at != r->end)
         fields.response.close = true;
+    *ret = fields.response;
+    return true;
+}
+
+bool response_read_head(struct task *t, const struct octet_source *source, struct response *ret)
+{
+    struct fields fields;
+    struct reader *r = arena_alloc(t->arena, sizeof(*r));
+    r->source = source;
+    TRY(read_final_head(t, r, &fields));
+    ENSURE(t, r->at == r->end || fields.response.status > 299, E_PEER_ANSWER,
+           "octets after the header");
     *ret = fields.response;
     return true;
 }

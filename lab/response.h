@@ -40,4 +40,11 @@ struct response {
 MUST_USE bool response_read(struct task *t, const struct octet_source *source,
                             struct response *ret);
 
+/*
+ * The same without a body, whatever the fields say: the answer to CONNECT (RFC 9110 9.3.6).  With
+ * 2xx, octets after the header are E_PEER_ANSWER: what follows is not ours to have read.
+ */
+MUST_USE bool response_read_head(struct task *t, const struct octet_source *source,
+                                 struct response *ret);
+
 #endif

@@ -48,6 +48,7 @@ class FakeServer:
             self.context.verify_mode = ssl.CERT_OPTIONAL
             self.context.load_verify_locations(str(client_anchors))
         self.lock = threading.Lock()
+        self.drips = False  # answers go out octet by octet
         self.closed = threading.Event()
         self.connections = 0
         fake = self
@@ -78,11 +79,19 @@ class FakeServer:
             with self.context.wrap_socket(plain, server_side=True) as wire:
                 while (request := self.read(wire)) is not None:
                     answer = self.choose(request)
-                    wire.sendall(answer)
+                    self.send(wire, answer)
                     if not answer or b"connection: close" in answer.lower():
                         return
         except OSError:
             return  # the other side went away, or did not believe our certificate
+
+    def send(self, wire, answer):
+        if not self.drips:
+            wire.sendall(answer)
+            return
+        for octet in answer:
+            wire.sendall(bytes([octet]))
+            self.closed.wait(0.02)
 
     @staticmethod
     def read(wire):
