@@ -3,15 +3,19 @@
 import os
 import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from fakes import FakeMasa, Maker, log_reply, moment, reply
 from pledge import EST
+from scene import until
 from stage import free_port
 from wire import HOST, Wire
 
 HERE = Path(__file__).resolve().parent
+CONFIGURATION = "/.well-known/gatehouse/configuration"
 
 
 def shim():
@@ -82,6 +86,75 @@ def test_genuine_stranger_of_the_same_model_gets_nothing_and_the_masa_hears_of_n
             assert wire.request(method, EST + path, **fields).status in (400, 403)
     assert quiet.nothing_issued(serial)
     assert quiet.requests_seen() == []
+
+
+# (d) A device that was sold on, and a log that takes its time to say so.
+
+LATE = timedelta(seconds=90)
+LABELS = ("", "phones/")
+OPERATIONS = (
+    ("GET", "csrattrs", {}),
+    ("POST", "simpleenroll", {"content_type": "application/pkcs10"}),
+    ("POST", "simplereenroll", {"content_type": "application/pkcs10"}),
+    ("POST", "serverkeygen", {"content_type": "application/pkcs10"}),
+    ("POST", "fullcmc", {"content_type": "application/pkcs7-mime; smime-type=CMC-request"}),
+)
+
+
+def try_everything(scene, pledge, csr, wire):
+    """Each operation under each label over one connection: its status."""
+    for label in LABELS:
+        for method, operation, fields in OPERATIONS:
+            body = {} if method == "GET" else {"body": pledge.encode(csr)}
+            yield label + operation, wire.request(method, EST + label + operation, **body,
+                                                  **fields).status
+    yield "configuration", wire.request("GET", CONFIGURATION).status
+
+
+def get_nothing(scene, pledge, csr, refused):
+    """Over the connection that brought the voucher, and over new ones: nothing is granted."""
+    for wire in (pledge.connect(), Wire(scene.port, pledge.identity),
+                 Wire(scene.port, pledge.identity, tls="1.2")):
+        statuses = dict(try_everything(scene, pledge, csr, wire))
+        assert 200 not in {status for name, status in statuses.items() if name != "csrattrs"}
+        if refused:
+            assert statuses["csrattrs"] == statuses["simpleenroll"] == 403, statuses
+            assert statuses["configuration"] == 403
+    assert scene.certificates(pledge.serial) == []
+
+
+def test_device_sold_on_gets_nothing_however_late_the_log_says_so(make_scene):
+    scene = make_scene({"limits": {"pledge-wait": "100 ms"}}, masa=None)
+    fake = FakeMasa(scene.masa_port, (scene.maker / "masa-tls.pem", scene.maker / "masa-tls.key"))
+    try:
+        pledge = scene.independent()
+        fake.says(pledge.serial, "requestvoucher",
+                  Maker(scene.maker).voucher_reply(assertion="proximity"))
+        fake.says(pledge.serial, "requestauditlog", reply(503, b"not now"))
+        pledge.go_on("voucher")
+        pledge.get_cacerts()  # and no voucher_status
+        pledge.get_csrattrs()
+        csr = pledge.csr()
+        assert pledge.post_csr(csr).status == 202
+        for _ in range(3):
+            scene.pass_time(LATE / 3)
+            get_nothing(scene, pledge, csr, refused=False)
+            assert pledge.post_csr(csr).status == 202
+        fake.says(pledge.serial, "requestauditlog", log_reply(sold_on))
+        scene.pass_time(timedelta(minutes=5))
+        until(lambda: scene.episode(pledge.serial)["log-verdict"] == "refused", "the log is judged")
+        get_nothing(scene, pledge, csr, refused=True)
+        scene.trouble(pledge.serial, "log-foreign-domain")
+        scene.trouble(pledge.serial, "audit-log-refused")
+    finally:
+        fake.close()
+
+
+def sold_on(log, _):
+    """The entry of somebody else, for whom a voucher without nonce was issued."""
+    log["events"].insert(0, {**log["events"][0], "nonce": None, "date": moment(timedelta(days=2)),
+                             "domainID": "c29tZWJvZHkgZWxzZQ==", "assertion": "verified"})
+    return log
 
 
 # (e) A crowd behind one address, a flood beside it, and a slow HSM.
