@@ -21,12 +21,12 @@ static bool read_host(struct task *t, const char *text, size_t len, struct place
     char *host =
         bracketed ? arena_strndup(t->arena, text + 1, len - 2) : arena_strndup(t->arena, text, len);
     ENSURE(t, *host != '\0' && strlen(host) <= HOST_MAX, E_INVALID, "the URL names no host");
-    for (char *c = host; *c != '\0'; c++) {
+    for (const char *c = host; *c != '\0'; c++) {
         bool allowed = isalnum((unsigned char)*c) || *c == '.' || *c == '-' || *c == '_' ||
                        (bracketed && *c == ':');
         ENSURE(t, allowed, E_INVALID, "the URL's host has a character that names do not have");
-        *c = (char)tolower((unsigned char)*c);
     }
+    host = text_to_lower(t->arena, host);
     place->is_address = is_address(host);
     ENSURE(t, !bracketed || place->is_address, E_INVALID, "[%s] is no IPv6 address", host);
     place->host = host;

@@ -132,10 +132,8 @@ static bool note_transfer_coding(struct task *t, struct fields *fields, const ch
 static bool note_media_type(struct task *t, struct fields *fields, const char *value)
 {
     ENSURE(t, fields->response.media_type == NULL, E_PEER_ANSWER, "Content-Type is there twice");
-    char *type = arena_strndup(t->arena, value, strcspn(value, "; \t"));
-    for (char *c = type; *c != '\0'; c++)
-        *c = (char)tolower((unsigned char)*c);
-    fields->response.media_type = type;
+    fields->response.media_type =
+        text_to_lower(t->arena, arena_strndup(t->arena, value, strcspn(value, "; \t")));
     return true;
 }
 

@@ -354,7 +354,9 @@ static bool prepare(struct task *t, const struct registrar *r, struct admission 
     a->prepared = true;
     if (look.ground.kind == GROUND_HOLD)
         return true;
-    return registrar_request_make(t, r, a->knock->idevid, &a->knock->request->signed_request,
+    const struct registrar_identity *as =
+        identity_shown(r->identities, bytes_sha256(t->arena, a->knock->ours));
+    return registrar_request_make(t, as, a->knock->idevid, &a->knock->request->signed_request,
                                   &a->rvr);
 }
 

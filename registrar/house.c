@@ -3,7 +3,6 @@
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
-#include "registrar/identity.h"
 #include "registrar/past_identity.h"
 
 #include <pwd.h>
@@ -18,11 +17,9 @@
 
 /* Every room's table: for hints, and for refusals that were stored by name. */
 static const struct problem_kind *const *const problem_tables[] = {
-    base_problems,      store_problems, order_problems,
-    pki_problems,       http_problems,  pledge_problems,
-    voucher_problems,   ca_problems,    registrar_problems,
-    est_problems,       api_problems,   keystore_problems,
-    discovery_problems, NULL,
+    base_problems,   store_problems,    order_problems,     pki_problems,       http_problems,
+    pledge_problems, voucher_problems,  ca_problems,        registrar_problems, est_problems,
+    api_problems,    keystore_problems, discovery_problems, identity_problems,  NULL,
 };
 
 /* One connection is one file; the store, the token and outgoing connections need some too. */
@@ -63,8 +60,7 @@ static bool open_keys(struct task *t, struct house *house)
         .state = node->store.path,
     };
     return keystore_open(t, &options, &house->keys) &&
-           identity_load(t, house->store, house->keys, &house->registrar.identity,
-                         &house->registrar_key);
+           identities_open(t, house->store, house->keys, &house->identities);
 }
 
 /* "user:password" in a file of its own: neither is in the node file, or in anybody's arguments. */
@@ -145,6 +141,7 @@ static void furnish(struct house *house)
     };
     house->callers = callers_make(&callers);
     house->registrar.store = house->store;
+    house->registrar.identities = house->identities;
     house->registrar.callers = house->callers;
     house->registrar.client = house->client;
     house->registrar.answer = answer;
@@ -154,7 +151,7 @@ static void furnish(struct house *house)
         .store = house->store,
         .callers = house->callers,
         .cas = house->cas,
-        .own_chain = house->registrar.identity.domain,
+        .own_chain = identity_current(house->identities)->domain,
         .answer = answer,
         .enrol_window = limits->enrol_window,
         .enrolments = limits->enrolments,
@@ -177,25 +174,45 @@ static struct http_limits server_limits(const struct node_limits *limits)
     };
 }
 
+static struct http_identity shown_as(struct task *t, const struct registrar_identity *identity)
+{
+    return (struct http_identity){
+        .chain = certs_der(t, &identity->tls_chain),
+        .key = identity->tls_key,
+    };
+}
+
+bool house_show_identities(struct task *t, struct house *house)
+{
+    const struct identity_set *set = identities_now(house->identities);
+    struct http_identity *shown = arena_array(t->arena, set->count, sizeof(*shown));
+    const struct cert **certs = arena_array(t->arena, set->count, sizeof(struct cert *));
+    size_t count = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        if (!identity_is_visible(t, set, &set->items[i]))
+            continue;
+        shown[count] = shown_as(t, &set->items[i]);
+        certs[count++] = set->items[i].cert;
+    }
+    TRY(past_identity_note(t, house->store, &(struct cert_list){certs, count}));
+    return http_server_identify(t, house->pledges, shown, count);
+}
+
 static bool serve_pledges(struct task *t, struct house *house)
 {
-    house->identity = (struct http_identity){
-        .chain = certs_der(t, &house->registrar.identity.tls_chain),
-        .key = keystore_key_gnutls(house->registrar_key),
-    };
-    const struct cert_list shown = {house->registrar.identity.tls_chain.items, 1};
-    TRY(past_identity_note(t, house->store, &shown));
+    const struct http_identity first = shown_as(t, identity_current(house->identities));
     house->pledge_routes = pledge_routes(t, &house->registrar, &house->est);
     struct http_server_options options = {
         .name = "pledges",
-        .identity = &house->identity,
+        .identity = &first,
         .listen = house->node.listen.pledges,
         .routes = house->pledge_routes,
         .limits = server_limits(&house->node.limits),
         .style = HTTP_STYLE_TEXT,
         .log = t->log,
     };
-    return http_server_start(t, &options, &house->pledges);
+    TRY(http_server_start(t, &options, &house->pledges));
+    return house_show_identities(t, house);
 }
 
 /* Nobody who is sent by a cloud registrar needs it: what is in its way is seen in the status. */
@@ -350,6 +367,7 @@ bool house_close(struct task *t, struct house *house)
     if (house->cas != NULL)
         ca_registry_close(house->cas);
     http_client_free(house->client);
+    identities_close(house->identities);
     if (house->keys != NULL)
         keystore_close(house->keys);
     store_close(house->store);

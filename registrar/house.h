@@ -15,7 +15,7 @@ struct house {
     const struct log *log;
     struct store *store;
     struct keystore *keys;
-    struct keystore_key *registrar_key;
+    struct identities *identities;
     struct http_client *client;
     struct ca_registry *cas;
     struct strangers *strangers;
@@ -25,7 +25,6 @@ struct house {
     struct est est;
     struct api api;
     struct http_route *pledge_routes;
-    struct http_identity identity;
     struct http_server *pledges;
     struct http_server *admin;
     struct discovery *discovery;
@@ -46,6 +45,9 @@ MUST_USE bool house_open(struct task *t, struct house *house);
 bool house_close(struct task *t, struct house *house);
 /* True while every thread that must keep moving has moved lately: for systemd's watchdog. */
 bool house_alive(struct house *house);
+
+/* Shows pledges the identities as they are now: after a refresh of them. */
+MUST_USE bool house_show_identities(struct task *t, struct house *house);
 
 /* The pledge-facing routes (routes.c); in the task's arena. */
 struct http_route *pledge_routes(struct task *t, struct registrar *registrar, struct est *est);

@@ -78,10 +78,11 @@ const char *masa_peer(struct task *t, const char *base)
 static void make_known(struct task *t, const struct registrar *r, const struct manufacturer *maker,
                        struct http_target *target)
 {
+    const struct registrar_identity *own = identity_current(r->identities);
     switch ((enum masa_authentication)maker->masa_authentication) {
     case MASA_BY_CERTIFICATE:
-        target->chain = certs_der(t, &r->identity.tls_chain);
-        target->key = r->identity.key;
+        target->chain = certs_der(t, &own->tls_chain);
+        target->key = own->key;
         return;
     case MASA_BY_BASIC:
     case MASA_BY_DIGEST:

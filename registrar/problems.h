@@ -148,10 +148,6 @@
     X(E_NO_STORE, "no-store", "internal error",                                                    \
       "There is no store at that place. `gatehousectl init` makes it, with the keys and "          \
       "certificates; or correct store.path in the node file.")                                     \
-    X(E_REGISTRAR_IDENTITY, "registrar-identity", "internal error",                                \
-      "Our own certificate or key cannot be used. `gatehousectl init` makes them; the detail "     \
-      "says "                                                                                      \
-      "what is wrong with these.")                                                                 \
     X(E_NO_EPISODE, "no-onboarding", "not known here",                                             \
       "A status report came from a device that has no onboarding here.")
 DECLARE_PROBLEMS(registrar_problems, REGISTRAR_PROBLEMS)

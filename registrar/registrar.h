@@ -23,23 +23,16 @@
 #include "core/order/order.h"
 #include "core/pledge/answer.h"
 #include "core/pledge/caller.h"
+#include "registrar/identity/identity.h"
 #include "registrar/problems.h"
 #include "registrar/voucher/voucher.h"
-
-/* Who we are: the certificate of TLS and of voucher requests, and what it chains to. */
-struct registrar_identity {
-    const struct cert *cert;
-    EVP_PKEY *key;              /* in the token */
-    struct cert_list tls_chain; /* as sent in TLS: the certificate and the registrar CA */
-    struct cert_list domain;    /* all up to the root */
-};
 
 struct registrar {
     struct store *store;
     struct orders *orders; /* set once the orders run */
     struct callers *callers;
     struct http_client *client;
-    struct registrar_identity identity;
+    struct identities *identities;
     struct answer_limits answer;
     uint64_t attempts_per_hour;
     const struct problem_kind *const *const *problems; /* all tables, for stored refusals */

@@ -13,8 +13,9 @@ unsigned registrar_request_departures(const struct idevid *idevid, const struct 
     return wanted ? VOUCHER_REQUEST_CONTAINER : 0;
 }
 
-bool registrar_request_make(struct task *t, const struct registrar *r, const struct idevid *idevid,
-                            const struct signed_voucher *prior, struct bytes *ret)
+bool registrar_request_make(struct task *t, const struct registrar_identity *as,
+                            const struct idevid *idevid, const struct signed_voucher *prior,
+                            struct bytes *ret)
 {
     struct voucher rvr = {
         .kind = VOUCHER_REQUEST,
@@ -32,10 +33,10 @@ bool registrar_request_make(struct task *t, const struct registrar *r, const str
     /* RFC 8366bis 6.1: whose serial number it is. */
     TRY(cert_idevid_issuer(t, idevid->cert, &rvr.idevid_issuer));
     struct voucher_signer signer = {
-        .cert = r->identity.cert,
-        .key = r->identity.key,
+        .cert = as->cert,
+        .key = as->key,
         /* RFC 8995 5.5: these and no others may be pinned: our certificate and the registrar CA. */
-        .certs = r->identity.tls_chain,
+        .certs = as->tls_chain,
     };
     return prior->form->seal(t, &rvr, &signer, ret);
 }

@@ -7,10 +7,11 @@
 /* How requests to this device's MASA depart: a set of enum voucher_departure. */
 unsigned registrar_request_departures(const struct idevid *idevid, const struct voucher_form *form);
 /*
- * Signs, in the form of the pledge's request `prior`, for the device of `idevid`.  Signing again
- * gives other octets: keep what comes out.
+ * Signs, in the form of the pledge's request `prior`, for the device of `idevid`, as whom the
+ * pledge has seen: a MASA compares (RFC 8995 5.5.5).  Signing again gives other octets: keep what
+ * comes out.
  */
-MUST_USE bool registrar_request_make(struct task *t, const struct registrar *r,
+MUST_USE bool registrar_request_make(struct task *t, const struct registrar_identity *as,
                                      const struct idevid *idevid,
                                      const struct signed_voucher *prior, struct bytes *ret);
 

@@ -98,6 +98,7 @@ struct voucher_run {
     struct voucher_job job;
     const struct voucher_form *form;
     const struct trusted_maker *maker;
+    const struct registrar_identity *identity; /* whom the pledge has seen */
     unsigned used; /* set of enum allowance: what its MASA had to be allowed */
 };
 
@@ -112,7 +113,7 @@ static bool sign_request(struct task *t, struct voucher_run *vr)
     TRY(certs_parse(t, &vr->job.idevid_chain, &idevid.chain));
     ENSURE(t, idevid.chain.count > 0, E_INTERNAL, "an order without the IDevID that it is for");
     idevid.cert = idevid.chain.items[0];
-    TRY(registrar_request_make(t, vr->registrar, &idevid, &prior, &rvr));
+    TRY(registrar_request_make(t, vr->identity, &idevid, &prior, &rvr));
     return order_save_work(t, vr->run, rvr, NULL, NULL);
 }
 
@@ -128,6 +129,7 @@ static bool read_job(struct task *t, struct voucher_run *vr)
     TRY(view_open(t, vr->registrar->store, &view));
     /* A MASA may refuse a device a second voucher (RFC 8995 5.6): no request for a closed one. */
     TRY(onboarding_open(t, view_reader(view), vr->run->order->episode, &e));
+    vr->identity = identity_shown(vr->registrar->identities, e.our_certificate_sha256);
     TRY(callers_maker(t, vr->registrar->callers, vr->job.manufacturer, &vr->maker));
     /* What the record says by now: it may have been set right since. */
     TRY(masa_base_now(t, &vr->maker->record, vr->job.masa_url, &vr->job.masa_url));
@@ -178,7 +180,7 @@ static bool get_voucher(struct task *t, struct voucher_run *vr, struct http_answ
         .nonce = vr->job.nonce,
         .idevid_issuer = vr->job.idevid_issuer,
         .voucher_anchors = vr->maker->voucher_anchors,
-        .tls_chain = &r->identity.tls_chain,
+        .tls_chain = &vr->identity->tls_chain,
     };
     failpoint(FP_VOUCHER_BEFORE_SEND);
     TRY(masa_post(t, r, &vr->maker->record, vr->job.masa_url, "requestvoucher",

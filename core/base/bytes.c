@@ -155,6 +155,16 @@ char *bytes_to_printable(struct arena *arena, struct bytes b, size_t max)
     return text;
 }
 
+char *text_to_lower(struct arena *arena, const char *text)
+{
+    char *lower = arena_strdup(arena, text);
+    for (char *c = lower; *c != '\0'; c++) {
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    }
+    return lower;
+}
+
 char *bytes_to_hex(struct arena *arena, struct bytes b)
 {
     char *text = arena_alloc(arena, b.len * 2 + 1);

@@ -55,6 +55,9 @@ bool bytes_are_utf8(struct bytes b);
  */
 char *bytes_to_printable(struct arena *arena, struct bytes b, size_t max);
 
+/* A copy with the letters of ASCII in lower case, whatever the locale; other octets stay. */
+char *text_to_lower(struct arena *arena, const char *text);
+
 /* Lower-case hexadecimal. */
 char *bytes_to_hex(struct arena *arena, struct bytes b);
 /* False when the text is not pairs of hexadecimal digits; either case is read. */

@@ -7,12 +7,7 @@
 /* RFC 4343: names that differ in case alone are one. */
 static struct bytes identify(struct arena *arena, const char *host)
 {
-    char *lower = arena_strdup(arena, host);
-    for (char *c = lower; *c != '\0'; c++) {
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
-    }
-    return bytes_sha256(arena, bytes_of_text(lower));
+    return bytes_sha256(arena, bytes_of_text(text_to_lower(arena, host)));
 }
 
 /* A free place and how many lookups of this host have stalled, with the lock held. */

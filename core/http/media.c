@@ -61,12 +61,7 @@ const char *media_type_of(struct arena *arena, const char *content_type)
     struct bytes type;
     if (!next_part(&rest, ';', &type) || type.len == 0)
         return NULL;
-    char *lower = arena_strndup(arena, (const char *)type.data, type.len);
-    for (char *c = lower; *c != '\0'; c++) {
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
-    }
-    return lower;
+    return text_to_lower(arena, arena_strndup(arena, (const char *)type.data, type.len));
 }
 
 /* How closely a media range fits; the closest one decides (RFC 9110 12.5.1). */

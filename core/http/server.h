@@ -185,7 +185,7 @@ bool http_accepts(const struct http_request *rq, const char *media_type);
 /* A parameter of the query, decoded; NULL: not there. */
 const char *http_query(struct task *t, const struct http_request *rq, const char *name);
 /*
- * A field of the header, as sent; lives as long as the request.  NULL: not there, or there more
+ * The value of a field of the header; lives as long as the request.  NULL: not there, or there more
  * than once: what is sent twice is read by nobody in the way that somebody else read it.
  */
 const char *http_request_header(const struct http_request *rq, const char *name);

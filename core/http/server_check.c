@@ -150,5 +150,12 @@ const char *http_request_header(const struct http_request *rq, const char *name)
     const struct exchange *x = rq->library;
     struct sole sole = {.name = name};
     (void)MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, see_sole, &sole);
-    return sole.count == 1 ? sole.value : NULL;
+    if (sole.count != 1)
+        return NULL;
+    /* RFC 9110 5.5: white space around it is no part of it; libmicrohttpd takes only the leading.
+     */
+    size_t len = strlen(sole.value);
+    while (len > 0 && (sole.value[len - 1] == ' ' || sole.value[len - 1] == '\t'))
+        len--;
+    return arena_strndup(x->arena, sole.value, len);
 }

@@ -219,8 +219,7 @@ bool caller_check_key(struct task *t, const struct device *device, const struct 
     return true;
 }
 
-static bool new_device(struct task *t, struct tx *tx, const struct idevid *idevid,
-                       struct device *ret)
+static void new_device(struct task *t, const struct idevid *idevid, struct device *ret)
 {
     record_init(t, &device_type, ret);
     ret->id = idevid->device;
@@ -228,9 +227,15 @@ static bool new_device(struct task *t, struct tx *tx, const struct idevid *idevi
     ret->serial = idevid->serial;
     ret->subject = bytes_to_printable(t->arena, bytes_of_text(cert_subject(t, idevid->cert)),
                                       DEVICE_SUBJECT_MAX);
-    ret->idevid_spki_sha256 = idevid->spki_sha256;
     ret->first_seen = clock_wall();
-    return blob_put(t, tx, &devices, ret->id, DEVICE_BLOB_IDEVID, idevid->cert->der);
+}
+
+/* From now on this is its key (caller_check_key()). */
+static bool take_key(struct task *t, struct tx *tx, const struct idevid *idevid,
+                     struct device *device)
+{
+    device->idevid_spki_sha256 = idevid->spki_sha256;
+    return blob_put(t, tx, &devices, device->id, DEVICE_BLOB_IDEVID, idevid->cert->der);
 }
 
 /* So that a flood of genuine but foreign devices cannot fill the store, nor anybody's day. */
@@ -259,7 +264,7 @@ static bool find_device(struct task *t, struct tx *tx, struct callers *callers,
     const char *manufacturer = idevid->manufacturer->name;
     TRY(table_find(t, tx_reader(tx), &devices, idevid->device, &device, &found));
     if (!found)
-        TRY(new_device(t, tx, idevid, &device));
+        new_device(t, idevid, &device);
     bool moves = !found || strcmp(device.manufacturer, manufacturer) != 0;
     enum device_admission becomes = admission == NULL ? device.admission : *admission;
     if (moves || becomes != device.admission) {
@@ -268,8 +273,9 @@ static bool find_device(struct task *t, struct tx *tx, struct callers *callers,
         TRY(standing_set(t, tx, &device, manufacturer, becomes,
                          becomes == device.admission ? &decided : &nobody));
     }
-    if (!bytes_present(device.idevid_spki_sha256)) /* readmitted with whatever key it has now */
-        device.idevid_spki_sha256 = idevid->spki_sha256;
+    /* A place that was vacated is for whatever key it is taken with; who is refused leaves none. */
+    if (!found || (admission != NULL && !bytes_present(device.idevid_spki_sha256)))
+        TRY(take_key(t, tx, idevid, &device));
     device.last_seen = clock_wall();
     device.last_address = address;
     *ret = device;

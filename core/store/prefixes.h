@@ -12,9 +12,10 @@ enum store_prefix {
     PREFIX_DEVICE = 'D',
     PREFIX_EPISODE = 'E',
     PREFIX_CONFIGURATION = 'F', /* device or profile, file name -> what a device gets          */
-    PREFIX_DEVICE_NAME = 'H',   /* DNS name -> the device that has it                          */
-    PREFIX_ANCHOR_KEY = 'K',    /* digest of an IDevID anchor's key -> whose it is               */
-    PREFIX_AUDIT_LINK = 'L',    /* sequence number -> link                                   */
+    PREFIX_CLOUD = 'G',
+    PREFIX_DEVICE_NAME = 'H', /* DNS name -> the device that has it                          */
+    PREFIX_ANCHOR_KEY = 'K',  /* digest of an IDevID anchor's key -> whose it is               */
+    PREFIX_AUDIT_LINK = 'L',  /* sequence number -> link                                   */
     PREFIX_MANUFACTURER = 'M',
     PREFIX_NONCE = 'N', /* device id, digest of a nonce -> what it came in                */
     PREFIX_ORDER = 'O',

@@ -4,6 +4,7 @@ of a handshake, header or body, not for the pauses in it; nothing that a strange
 store.
 """
 
+from datetime import timedelta
 import contextlib
 import socket
 import ssl
@@ -227,6 +228,20 @@ def test_failures_of_a_looping_device_do_not_fill_the_store(narrow):
         assert pledge.post_request(b"garbage").status == 400
     assert narrow.status()["store"]["updates"] == before
     assert pledge.go_on().done  # and may do better
+
+
+def test_status_reports_of_a_looping_device_do_not_fill_its_timeline(narrow):
+    pledge = narrow.independent().go_on()
+    for at in range(8):
+        pledge.tell("enrollstatus", {"version": 1, "status": False, "reason": f"reason {at}"})
+    reports = narrow.events(pledge.serial, "enroll-status")
+    assert [event["detail"].partition(";")[0] for event in reports][-2:] == [
+        "failure: reason 0", "failure: reason 1"]  # two had come before
+    assert len(narrow.events(pledge.serial, "entries-not-shown")) == 1
+    assert narrow.episode(pledge.serial)["enrol-report-reason"] == "reason 7"
+    narrow.pass_time(timedelta(hours=1, minutes=1))
+    pledge.tell("enrollstatus", {"version": 1, "status": False, "reason": "later"})
+    assert "later" in narrow.events(pledge.serial, "enroll-status")[-1]["detail"]
 
 
 def test_looping_stranger_leaves_nothing_in_the_store(narrow):

@@ -205,6 +205,23 @@ def scripts_parse():
     return wrong
 
 
+def python_by_its_path():
+    """Python is started as /usr/bin/python3: the packages that are installed are Debian's."""
+    wrong = []
+    for name in sources(""):
+        path = ROOT / name
+        if name == "packaging/dependencies" or path.is_symlink() or not path.is_file():
+            continue
+        octets = path.read_bytes()
+        if not octets.startswith(b"#!"):
+            continue
+        lines = octets.decode(errors="replace").splitlines()
+        for number, line in enumerate(lines[:1] if name.endswith(".py") else lines, 1):
+            if re.search(r"(?<!/usr/bin/)\bpython3?(?![-\w.])", line.partition(" # ")[0]):
+                wrong.append(f"{name}:{number}: {line.strip()}")
+    return wrong
+
+
 def manuals():
     """Each installed program has a manual page, and mandoc finds nothing wrong with any."""
     wrong = []
@@ -237,7 +254,7 @@ def tidy(build):
 
 CHECKS = [edges, rooms_have_no_cycles, libraries, sizes, guards, own_header_first,
           no_conditionals_in_flow, failpoints_are_used, problems_are_used, formatted,
-          scripts_parse, manuals]
+          scripts_parse, python_by_its_path, manuals]
 
 
 def main():

@@ -185,6 +185,13 @@ static void random_octets_differ(void **state)
     assert_false(bytes_equal(a, b));
 }
 
+static void letters_of_ascii_alone_are_put_in_lower_case(void **state)
+{
+    struct task *t = test_task(state);
+    assert_string_equal(text_to_lower(t->arena, "ABC-xyz @[`{ 09 ÄÖ"), "abc-xyz @[`{ 09 ÄÖ");
+    assert_string_equal(text_to_lower(t->arena, ""), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +208,7 @@ int main(void)
         UNIT_TEST(what_is_not_base64_is_refused),
         UNIT_TEST(sha256_agrees_with_its_examples),
         UNIT_TEST(random_octets_differ),
+        UNIT_TEST(letters_of_ascii_alone_are_put_in_lower_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,7 +143,7 @@ static void registrar_is_registrar_server_and_client(void **state)
     close_both(&s);
 }
 
-static void cas_sign_certificates_and_nothing_else(void **state)
+static void cas_sign_certificates_and_the_registrar_ca_that_it_is_ours(void **state)
 {
     struct scene s = scene_open(state);
     struct owner owner;
@@ -151,7 +151,8 @@ static void cas_sign_certificates_and_nothing_else(void **state)
     const struct cert *const all[] = {owner.root, owner.registrar_ca, owner.device_ca};
     for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
         assert_true(cert_is_ca(all[i]));
-        assert_int_equal(X509_get_key_usage(all[i]->x509), KU_KEY_CERT_SIGN | KU_CRL_SIGN);
+        assert_int_equal(X509_get_key_usage(all[i]->x509),
+                         KU_KEY_CERT_SIGN | KU_CRL_SIGN | (i == 1 ? KU_DIGITAL_SIGNATURE : 0));
         assert_false(bytes_present(cert_extension(s.t, all[i], OID_CE_EXT_KEY_USAGE)));
         assert_int_equal(X509_get_pathlen(all[i]->x509), i == 0 ? -1 : 0);
     }
@@ -406,7 +407,7 @@ int main(void)
         UNIT_TEST(openssl_accepts_the_registrar_as_server_and_client),
         UNIT_TEST(certtool_accepts_the_registrars_chain),
         UNIT_TEST(registrar_is_registrar_server_and_client),
-        UNIT_TEST(cas_sign_certificates_and_nothing_else),
+        UNIT_TEST(cas_sign_certificates_and_the_registrar_ca_that_it_is_ours),
         UNIT_TEST(validities_are_the_options),
         UNIT_TEST(p384_is_made_on_demand),
         UNIT_TEST(device_enrols_with_the_local_ca),

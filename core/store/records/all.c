@@ -3,6 +3,7 @@
 #include "core/store/records/admission_rule.h"
 #include "core/store/records/authority.h"
 #include "core/store/records/certificate.h"
+#include "core/store/records/cloud.h"
 #include "core/store/records/configuration.h"
 #include "core/store/records/crl.h"
 #include "core/store/records/device.h"
@@ -14,8 +15,24 @@
 #include "core/store/records/shown_certificate.h"
 
 const struct table *const record_tables[] = {
-    &admission_rules,   &anchor_keys,        &authorities,    &cas,         &crls,
-    &certificate_names, &certificates,       &configurations, &devices,     &device_names,
-    &episodes,          &expected_devices,   &manufacturers,  &own_domains, &profiles,
-    &settings,          &shown_certificates, &used_nonces,    NULL,
+    &admission_rules,
+    &anchor_keys,
+    &authorities,
+    &cas,
+    &crls,
+    &certificate_names,
+    &certificates,
+    &clouds,
+    &configurations,
+    &devices,
+    &device_names,
+    &episodes,
+    &expected_devices,
+    &manufacturers,
+    &own_domains,
+    &profiles,
+    &settings,
+    &shown_certificates,
+    &used_nonces,
+    NULL,
 };

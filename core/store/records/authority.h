@@ -3,7 +3,8 @@
  *
  * gatehousectl init makes four authorities: `root`; `registrar-ca`, which signs `registrar` and
  * nothing else and is what vouchers pin; `device-ca`, which signs LDevIDs; and `registrar`, our
- * TLS and voucher-request certificate (cmcRA, serverAuth, clientAuth).
+ * TLS and voucher-request certificate (cmcRA, serverAuth, clientAuth).  When that one is changed,
+ * `registrar-next` waits to take its place, and `registrar-earlier-...` are those that were it.
  */
 #ifndef GATEHOUSE_CORE_STORE_RECORDS_AUTHORITY_H
 #define GATEHOUSE_CORE_STORE_RECORDS_AUTHORITY_H
@@ -14,6 +15,10 @@
 #define AUTHORITY_REGISTRAR_CA "registrar-ca"
 #define AUTHORITY_DEVICE_CA    "device-ca"
 #define AUTHORITY_REGISTRAR    "registrar"
+/* Waits to take its place; and those that were it: "...-" and the first digits of their SHA-256. */
+#define AUTHORITY_REGISTRAR_NEXT "registrar-next"
+#define AUTHORITY_EARLIER        "registrar-earlier-"
+#define IDENTITIES_EARLIER_MAX   8 /* kept; beyond, the oldest is forgotten */
 /* Those that OCSP responses are signed with: "ocsp-" and the name of the CA they speak for. */
 #define AUTHORITY_OCSP_PREFIX "ocsp-"
 
@@ -23,7 +28,7 @@ struct authority {
     const char *issuer;       /* name of the authority that signed it; its own: self-signed */
     const char *key_label;    /* CKA_LABEL in the token */
     int64_t created;
-    int64_t replaced; /* by a roll-over; 0: in use */
+    int64_t replaced; /* by a roll-over or another certificate of ours; 0: in use */
     /* RFC 4210 4.4, after a roll-over: our key signed with the one before, and that with ours. */
     struct bytes new_with_old;
     struct bytes old_with_new;

@@ -2,7 +2,6 @@
 #include "core/store/prefixes.h"
 #include "core/store/records/certificate.h"
 
-#include <ctype.h>
 #include <string.h>
 
 static const struct field fields[] = {
@@ -44,10 +43,7 @@ static size_t cut(const char *text)
 
 const char *certificate_name_key(struct arena *arena, const char *text)
 {
-    char *key = arena_strndup(arena, text, cut(text));
-    for (char *at = key; *at != '\0'; at++)
-        *at = (char)tolower((unsigned char)*at);
-    return key;
+    return text_to_lower(arena, arena_strndup(arena, text, cut(text)));
 }
 
 static bool put_name(struct task *t, struct tx *tx, const struct certificate *certificate,

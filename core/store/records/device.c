@@ -45,7 +45,8 @@ static const struct field device_fields[] = {
                   "decommissioned and sold: it was ours, and nothing is granted to it any more."),
     FIELD(6, struct device, idevid_spki_sha256, "idevid-spki-sha256", FIELD_HEX,
           .flags = FIELD_READ_ONLY, .min = SHA256_LEN, .max = SHA256_LEN,
-          .help = "SHA-256 of the public key in the IDevID it first came with."),
+          .help = "SHA-256 of the public key in its IDevID: with another it is refused until "
+                  "readmitted."),
     FIELD(7, struct device, episode, "episode", FIELD_HEX, .flags = FIELD_READ_ONLY, .min = ID_LEN,
           .max = ID_LEN, .help = "Its current onboarding, or the last one."),
     FIELD(8, struct device, first_seen, "first-seen", FIELD_TIME, .flags = FIELD_READ_ONLY,
@@ -99,12 +100,7 @@ static struct bytes by_serial(struct arena *arena, const void *record)
 
 char *device_search_text(struct arena *arena, const char *text)
 {
-    char *lower = arena_strdup(arena, text);
-    for (char *c = lower; *c != '\0'; c++) {
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
-    }
-    return lower;
+    return text_to_lower(arena, text);
 }
 
 static struct bytes by_subject(struct arena *arena, const void *record)

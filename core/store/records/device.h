@@ -28,7 +28,7 @@ struct device {
     const char *serial;
     const char *manufacturer;
     unsigned int admission;          /* enum device_admission */
-    struct bytes idevid_spki_sha256; /* of the IDevID it first came with */
+    struct bytes idevid_spki_sha256; /* of its IDevID; absent: readmitted, and not come yet */
     struct bytes episode;            /* the current or last one; absent: none yet */
     int64_t first_seen;
     int64_t last_seen;
@@ -46,7 +46,7 @@ struct device {
     const char *subject; /* of its IDevID (RFC 4514), cut to DEVICE_SUBJECT_MAX */
     struct record_rest rest;
 };
-enum { DEVICE_BLOB_IDEVID = 1 /* DER of the IDevID it first came with */ };
+enum { DEVICE_BLOB_IDEVID = 1 /* DER of the IDevID with its key */ };
 
 extern const struct record_type device_type;
 extern const char *const device_admission_names[];

@@ -32,11 +32,6 @@ const struct table device_names = {
     .key_of = key_of,
 };
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 static bool is_label_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -45,11 +40,10 @@ static bool is_label_char(char c)
 /* *ret_changed when more than the case had to change. */
 static char *as_label(struct arena *arena, const char *serial, bool *ret_changed)
 {
-    char *label = arena_strdup(arena, serial);
+    char *label = text_to_lower(arena, serial);
     size_t len = strlen(label);
     *ret_changed = len == 0 || len > LABEL_MAX;
     for (size_t i = 0; i < len; i++) {
-        label[i] = lower(label[i]);
         bool edge = i == 0 || i == len - 1;
         if (!is_label_char(label[i]) || (edge && label[i] == '-')) {
             label[i] = edge ? 'x' : '-';
@@ -97,13 +91,9 @@ bool device_name_make(struct task *t, const char *pattern, const char *serial, c
            "the name pattern %s has no " SERIAL_PLACE ", so every device would get the same name",
            pattern);
     char *before = arena_strndup(t->arena, pattern, (size_t)(place - pattern));
-    char *after = arena_strdup(t->arena, place + strlen(SERIAL_PLACE));
-    for (char *c = before; *c != '\0'; c++)
-        *c = lower(*c);
-    for (char *c = after; *c != '\0'; c++)
-        *c = lower(*c);
-    const char *name =
-        arena_printf(t->arena, "%s%s%s", before, serial_label(t->arena, serial), after);
+    const char *name = arena_printf(t->arena, "%s%s%s", text_to_lower(t->arena, before),
+                                    serial_label(t->arena, serial),
+                                    text_to_lower(t->arena, place + strlen(SERIAL_PLACE)));
     ENSURE(t, is_dns_name(name), E_INVALID, "the name pattern %s makes %s of serial number %s",
            pattern, name, serial);
     *ret = name;

@@ -1,0 +1,22 @@
+/* What can be wrong with our own certificate, and with its change. */
+#ifndef GATEHOUSE_REGISTRAR_IDENTITY_PROBLEMS_H
+#define GATEHOUSE_REGISTRAR_IDENTITY_PROBLEMS_H
+
+#include "core/base/problem.h"
+
+#define IDENTITY_PROBLEMS(X)                                                                       \
+    X(E_REGISTRAR_IDENTITY, "registrar-identity", "internal error",                                \
+      "Our own certificate cannot be used; see the detail. When its key is lost, stop the daemon " \
+      "and use `gatehousectl identity renew --new-key --offline` and `gatehousectl identity "      \
+      "switch --offline --override REASON`.")                                                      \
+    X(E_NOTHING_STAGED, "nothing-staged", "no certificate waits to be shown",                      \
+      "`gatehousectl identity renew` makes one.")                                                  \
+    X(E_PIN_AT_STAKE, "pin-at-stake", "devices would not find us any more",                        \
+      "Devices hold, or will be given, vouchers that pin a certificate which this change would "   \
+      "take away from them. See that the cloud acknowledges the new pin (`gatehousectl clouds "    \
+      "sync`, `clouds show`); with another key, give the new certificate an address of its own "   \
+      "first (`identity renew --new-key --name NEW`, then `clouds set --est-domain`). If the key " \
+      "is lost, `identity switch --override REASON`.")
+DECLARE_PROBLEMS(identity_problems, IDENTITY_PROBLEMS)
+
+#endif
