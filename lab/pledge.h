@@ -5,6 +5,7 @@
  * pledge_attempts.c   again after a failure
  * pledge_race.c       several registrars at once
  * pledge_captive.c    whether the network is captive
+ * pledge_request.c    the voucher request
  * pledge_bootstrap.c  from the start to a voucher, along redirects
  * pledge_voucher.c    what is demanded of a voucher
  * pledge_enrol.c      EST at the registrar, or at the server that est-domain names
@@ -13,6 +14,7 @@
  * pledge_issued.c     what is demanded of the certificate
  * pledge_config.c     additional-configuration-url
  * pledge_call.c       asking patiently; telemetry
+ * pledge_fault.c      what a device may do wrong
  * pledge_link.c       TLS connections
  * pledge_report.c     what is said about it
  */
@@ -22,6 +24,7 @@
 #include "core/pki/csr.h"
 #include "lab/indicator.h"
 #include "lab/journey.h"
+#include "lab/pledge_fault.h"
 #include "lab/pledge_link.h"
 #include "lab/pledge_report.h"
 #include "registrar/voucher/voucher.h"
@@ -44,6 +47,7 @@ struct pledge_settings {
     const char *captive_anchors;
     struct text_list assertions; /* that are accepted; none: all */
     struct text_list resolve;
+    struct text_list faults;
     const char *out;
     unsigned tls; /* enum pledge_tls */
     bool no_clock;
@@ -74,6 +78,7 @@ struct pledge_world {
     struct link_maker link_maker;
     struct link_maker direct; /* without the proxy */
     struct proxy proxy;
+    struct faults *faults; /* taken from by all pledges */
     struct report report;
 };
 
@@ -106,6 +111,7 @@ struct pledge {
         struct cert_list cacerts;
         struct bytes csrattrs;
         EVP_PKEY *key;
+        enum pledge_fault csr_fault;
         struct csr_content content; /* of the certification request */
         struct bytes csr;
         const struct cert *ldevid;
@@ -139,9 +145,18 @@ MUST_USE bool pledge_enrol(struct task *t, struct pledge *p);
  * LDevID. That it does not come is said, and is no failure: the device has its certificate.
  */
 void pledge_configure(struct task *t, struct pledge *p);
+/* A fault: simpleenroll at the place where an attempt begins, before all else. */
+void pledge_enrol_first(struct task *t, struct pledge *p);
 
 /* Notes where the pledge is: reports and the indicator say so. */
 void pledge_step(struct pledge *p, const char *step, enum encounter with);
+
+#define PLEDGE_REQUEST_VOUCHER "POST requestvoucher"
+/*
+ * RFC 8995 5.2: a voucher request with a fresh nonce, over `now.link` to where the journey is; sent
+ * again as long as the answer is 202.
+ */
+MUST_USE bool pledge_request_voucher(struct task *t, struct pledge *p, struct response *ret);
 
 /* RFC 8995 5.6.1: every check that needs no TLS connection.  Fails with E_VOUCHER_REFUSED. */
 MUST_USE bool pledge_check_voucher(struct task *t, const struct pledge *p,

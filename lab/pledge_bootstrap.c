@@ -3,9 +3,6 @@
 #include "lab/pledge_enrol.h"
 #include "lab/problems.h"
 
-#define NONCE_LEN       16 /* octets; RFC 8366: 8 to 32 */
-#define REQUEST_VOUCHER "POST requestvoucher"
-
 /* Still where it was told to begin, and that is a cloud registrar. */
 static bool at_cloud(const struct pledge *p)
 {
@@ -14,13 +11,15 @@ static bool at_cloud(const struct pledge *p)
 
 static bool meet_registrar(struct task *t, struct pledge *p)
 {
+    enum pledge_fault fault = pledge_fault(t, p, OP_CONNECT);
     const struct link_options options = {
         .place = journey_here(&p->now.journey),
         /* brski-cloud 3.1: never provisional with the cloud registrar; RFC 8995 5.1 elsewhere. */
         .trust = at_cloud(p) ? LINK_VALIDATED : LINK_PROVISIONAL,
         .anchors = p->world->implicit.anchors,
-        .credentials = &p->idevid,
+        .credentials = fault == PF_NO_CERTIFICATE ? NULL : &p->idevid,
         .leash = p->leash,
+        .stall = fault == PF_STALL,
     };
     TRY(link_open(t, &p->world->link_maker, &options, &p->now.link));
     report_note(t, &p->line, p->step,
@@ -28,41 +27,6 @@ static bool meet_registrar(struct task *t, struct pledge *p)
                              options.place->authority,
                              link_validated(p->now.link) ? "validated" : "provisional"));
     return true;
-}
-
-/* RFC 8995 5.2: a fresh nonce, and the certificate that this very connection showed. */
-static bool make_voucher_request(struct task *t, struct pledge *p)
-{
-    p->now.nonce = bytes_to_base64(t->arena, bytes_random(t->arena, NONCE_LEN));
-    const struct voucher request = {
-        .kind = VOUCHER_REQUEST,
-        .assertion = "proximity",
-        .created_on = p->world->settings.no_clock ? 0 : clock_wall(),
-        .serial_number = p->serial,
-        .nonce = p->now.nonce,
-        .proximity_registrar_cert = link_chain(p->now.link)->items[0]->der,
-    };
-    const struct voucher_signer signer = {
-        .cert = p->idevid.cert,
-        .key = p->idevid.key,
-        .certs = p->idevid.chain,
-    };
-    return p->form->seal(t, &request, &signer, &p->now.voucher_request);
-}
-
-static bool request_voucher(struct task *t, struct pledge *p, struct response *ret)
-{
-    TRY(make_voucher_request(t, p));
-    const struct patient_call call = {
-        .link = p->now.link,
-        .request = {.method = "POST",
-                    .path = journey_here(&p->now.journey)->path,
-                    .media_type = p->form->media_type,
-                    .accept = p->form->media_type,
-                    .body = p->now.voucher_request},
-        .action = REQUEST_VOUCHER,
-    };
-    return pledge_call(t, p, &call, ret);
 }
 
 /* How often, and until when, the present place may be asked again. */
@@ -114,9 +78,9 @@ static bool visit(struct task *t, struct pledge *p, struct response *ret)
     else
         pledge_step(p, "voucher", ENCOUNTER_REGISTRAR);
     TRY(meet_registrar(t, p));
-    TRY(request_voucher(t, p, &answer));
+    TRY(pledge_request_voucher(t, p, &answer));
     while (may_repeat(p, &answer) && wait_to_repeat(t, p, &answer, &again))
-        TRY(request_voucher(t, p, &answer));
+        TRY(pledge_request_voucher(t, p, &answer));
     *ret = answer;
     return true;
 }
@@ -211,9 +175,11 @@ void pledge_tell_refused(struct task *t, struct pledge *p)
 bool pledge_bootstrap(struct task *t, struct pledge *p)
 {
     struct response answer;
+    if (pledge_fault(t, p, OP_BEGIN) == PF_ENROL_FIRST)
+        pledge_enrol_first(t, p);
     TRY(travel(t, p, &answer));
     if (answer.status != 200)
-        return pledge_status_failure(t, p, &answer, REQUEST_VOUCHER);
+        return pledge_status_failure(t, p, &answer, PLEDGE_REQUEST_VOUCHER);
     if (accept_voucher(t, p, &answer))
         return true;
     /* RFC 8995 5.7: say that and why, then drop the connection. */

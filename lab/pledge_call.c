@@ -28,8 +28,10 @@ static void report_answer(struct task *t, const struct pledge *p, const struct p
     report_step(t, &p->line, p->step, call->action, answer->status, note);
 }
 
-static int64_t waiting_time(const struct pledge *p, const struct response *answer)
+static int64_t waiting_time(struct task *t, const struct pledge *p, const struct response *answer)
 {
+    if (pledge_fault(t, p, OP_WAIT) == PF_IMPATIENT)
+        return 0;
     int64_t longest = p->world->settings.max_wait;
     int64_t asked = answer->retry_after * SECOND_MS;
     return answer->retry_after >= 0 && asked < longest ? asked : longest;
@@ -57,7 +59,7 @@ bool pledge_call(struct task *t, struct pledge *p, const struct patient_call *ca
         p->status = answer.status;
         ENSURE(t, limit == 0 || retries < limit, E_STATUS, "%s: still 202 after %llu repetitions",
                call->action, (unsigned long long)limit);
-        int64_t wait = waiting_time(p, &answer);
+        int64_t wait = waiting_time(t, p, &answer);
         arena_rewind(t->arena, mark);
         TRY(pledge_pause(t, p, wait));
     }
@@ -78,7 +80,7 @@ bool pledge_status_failure(struct task *t, struct pledge *p, const struct respon
 }
 
 static bool tell(struct task *t, struct pledge *p, struct link *link, const char *resource,
-                 bool status, const char *reason)
+                 bool status, const char *reason, enum pledge_fault fault)
 {
     struct link_request request = {
         .method = "POST",
@@ -92,6 +94,7 @@ static bool tell(struct task *t, struct pledge *p, struct link *link, const char
     if (reason != NULL)
         (void)json_object_set_new(message, "reason", json_string(reason));
     TRY(json_write(t, message, &request.body));
+    TRY(fault_spoils_report(t, fault, &request.body));
     TRY(link_call(t, link, &request, &answer));
     report_step(t, &p->line, resource, arena_printf(t->arena, "POST %s", resource), answer.status,
                 status ? "status true" : "status false");
@@ -100,7 +103,12 @@ static bool tell(struct task *t, struct pledge *p, struct link *link, const char
 
 bool pledge_tell_success(struct task *t, struct pledge *p, struct link *link, const char *resource)
 {
-    return tell(t, p, link, resource, true, NULL);
+    bool of_voucher = strcmp(resource, "voucher_status") == 0;
+    enum pledge_fault fault = pledge_fault(t, p, of_voucher ? OP_VOUCHER_STATUS : OP_ENROL_STATUS);
+    if (fault == PF_NO_VOUCHER_STATUS || fault == PF_NO_ENROL_STATUS)
+        return true;
+    bool declines = fault == PF_FALSE_VOUCHER_STATUS || fault == PF_FALSE_ENROL_STATUS;
+    return tell(t, p, link, resource, !declines, declines ? "a fault, as told" : NULL, fault);
 }
 
 void pledge_tell_failure(struct task *t, struct pledge *p, struct link *link, const char *resource)
@@ -108,7 +116,7 @@ void pledge_tell_failure(struct task *t, struct pledge *p, struct link *link, co
     const struct problem_kind *problem = t->problem;
     const char *detail = t->detail;
     task_forgive(t);
-    if (!tell(t, p, link, resource, false, detail))
+    if (!tell(t, p, link, resource, false, detail, PF_NONE))
         report_note(t, &p->line, resource, t->detail);
     t->problem = problem;
     t->detail = detail;

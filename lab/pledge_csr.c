@@ -43,6 +43,9 @@ bool csr_make_key(struct task *t, struct pledge *p, const struct csrattrs *wishe
 {
     enum key_kind kind;
     unsigned bits;
+    p->now.csr_fault = pledge_fault(t, p, OP_CSR);
+    if (p->now.csr_fault == PF_CSR_WEAK_KEY)
+        return fault_weak_key(t, &p->now.key);
     TRY(kind_of_key(t, wishes, &kind, &bits));
     ENSURE(t, kind != KEY_RSA || (bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX), E_CSRATTRS_UNMET,
            "csrattrs ask for an RSA key of %u bits; %d to %d are made", bits, RSA_BITS_MIN,
@@ -88,5 +91,8 @@ static bool request_content(struct task *t, const struct pledge *p, const struct
 bool csr_make(struct task *t, struct pledge *p, const struct csrattrs *wishes)
 {
     TRY(request_content(t, p, wishes, &p->now.content));
-    return csr_write(t, p->now.key, &p->now.content, &p->now.csr);
+    struct csr_content content = p->now.content;
+    TRY(fault_spoils_csr(t, p->now.csr_fault, &content));
+    TRY(csr_write(t, p->now.key, &content, &p->now.csr));
+    return fault_spoils_octets(t, p->now.csr_fault, &p->now.csr);
 }

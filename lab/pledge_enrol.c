@@ -130,12 +130,49 @@ static bool confirm_if_heard(struct task *t, struct pledge *p)
     return true;
 }
 
+/* A fault: certificate after certificate, each for a new key; the first one is kept. */
+static void enrol_repeatedly(struct task *t, struct pledge *p, const struct csrattrs *wishes)
+{
+    const struct attempt before = p->now;
+    bool goes_on = true;
+    for (int i = 0; goes_on && i < PF_REPETITIONS; i++) {
+        p->now.csr = BYTES_ABSENT;
+        goes_on = simpleenroll(t, p, wishes);
+    }
+    if (!goes_on)
+        report_note(t, &p->line, p->step, t->detail);
+    task_forgive(t);
+    p->now = before;
+}
+
+void pledge_enrol_first(struct task *t, struct pledge *p)
+{
+    const struct csrattrs wishes = {.key = KEY_OTHER};
+    const struct link_options options = {
+        .place = p->start,
+        .trust = LINK_PROVISIONAL,
+        .anchors = p->world->implicit.anchors,
+        .credentials = &p->idevid,
+        .leash = p->leash,
+    };
+    p->now.est_place = *p->start;
+    p->now.est_place.path = PATH_EST;
+    if (!link_open(t, &p->world->link_maker, &options, &p->now.est) || !simpleenroll(t, p, &wishes))
+        report_note(t, &p->line, "simpleenroll", t->detail);
+    task_forgive(t);
+    link_close(p->now.est);
+    p->now = (struct attempt){0};
+}
+
 static bool enrol(struct task *t, struct pledge *p)
 {
-    struct csrattrs wishes;
+    struct csrattrs wishes = {.key = KEY_OTHER};
     TRY(get_cacerts(t, p));
-    TRY(get_csrattrs(t, p, &wishes));
+    if (pledge_fault(t, p, OP_CSRATTRS) != PF_NO_CSRATTRS)
+        TRY(get_csrattrs(t, p, &wishes));
     TRY(simpleenroll(t, p, &wishes));
+    if (pledge_fault(t, p, OP_ENROL) == PF_ENROL_REPEATEDLY)
+        enrol_repeatedly(t, p, &wishes);
     return confirm_if_heard(t, p);
 }
 

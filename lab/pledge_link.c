@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/http/problems.h"
+#include "lab/pledge_link_private.h"
 #include "lab/problems.h"
 
 #include <errno.h>
@@ -12,25 +13,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LINK_PATIENCE       (30 * SECOND_MS)
-#define EXPORTER_LABEL      "EXPORTER-Channel-Binding" /* RFC 9266 */
-#define EXPORTER_LEN        32
-#define FINISHED_MAX        64 /* octets of a Finished message's verify data */
-#define ANOTHER_CERTIFICATE "%s shows another certificate than before (RFC 8995 5)"
-
-struct link {
-    const struct link_maker *maker;
-    struct link_options options;
-    struct place place;
-    SSL *ssl; /* NULL while there is no connection */
-    int fd;
-    int64_t deadline; /* of the handshake or answer at hand */
-    struct cert_list chain;
-    bool validated;
-    unsigned handshakes;
-    unsigned calls;    /* answered on this connection */
-    struct task *task; /* of the call at hand, for the handshake's callback */
-};
+#define LINK_PATIENCE  (30 * SECOND_MS)
+#define EXPORTER_LABEL "EXPORTER-Channel-Binding" /* RFC 9266 */
+#define EXPORTER_LEN   32
+#define DRIP_PAUSE     200 /* ms */
+#define FINISHED_MAX   64  /* octets of a Finished message's verify data */
 
 static int64_t earliest(int64_t a, int64_t b)
 {
@@ -41,95 +28,6 @@ static void start_waiting(struct task *t, struct link *link)
 {
     link->deadline = clock_monotonic() +
                      earliest(link->maker->patience, task_time_left(t, link->maker->patience));
-}
-
-/* The server's chain as it came. */
-static bool copy_chain(struct task *t, const STACK_OF(X509) * shown, struct cert_list *ret)
-{
-    int count = sk_X509_num(shown);
-    ENSURE(t, count > 0 && count <= CERT_COUNT_MAX, E_PEER_TLS,
-           "the server shows %d certificates; 1 to %d are read", count, CERT_COUNT_MAX);
-    const struct cert **certs = arena_array(t->arena, (size_t)count, sizeof(struct cert *));
-    for (int i = 0; i < count; i++) {
-        unsigned char *der = NULL;
-        int len = i2d_X509(sk_X509_value(shown, i), &der);
-        ENSURE(t, len > 0, E_PEER_TLS, "the server's certificate cannot be written");
-        struct bytes copy = bytes_copy(t->arena, bytes_make(der, (size_t)len));
-        OPENSSL_free(der);
-        TRY(cert_parse(t, copy, &certs[i]));
-    }
-    *ret = (struct cert_list){.items = certs, .count = (size_t)count};
-    return true;
-}
-
-static bool judge(struct task *t, const struct link *link, const struct cert_list *chain)
-{
-    const struct cert *server = chain->items[0];
-    const struct chain_rules rules = {.ignore_validity = link->maker->no_clock};
-    ENSURE(t, link->options.anchors != NULL, E_PEER_TLS, "there are no anchors for %s",
-           link->place.authority);
-    if (!chain_verify(t, link->options.anchors, server, chain, &rules, NULL))
-        return fail(t, E_PEER_TLS, "the certificate of %s is not trusted: %s",
-                    link->place.authority, t->detail);
-    bool right_name = cert_names_host(server, link->place.host);
-    /* RFC 7030 3.6.1: under explicit anchors, an RA may answer for any name. */
-    bool right_role = link->options.trust == LINK_EST && cert_has_eku(server, OID_KP_CMC_RA);
-    ENSURE(t, right_name || right_role, E_PEER_TLS, "the certificate of %s names another host",
-           link->place.authority);
-    return true;
-}
-
-/* An end entity's certificate vouches for itself alone; a CA's for every name it may give. */
-static bool judge_pinned(struct task *t, const struct link *link, const struct cert_list *chain)
-{
-    const struct cert *pinned = link->options.pinned;
-    const struct cert *server = chain->items[0];
-    const struct chain_rules rules = {.ignore_validity = link->maker->no_clock};
-    const struct anchors *anchors;
-    TRY(anchors_make(t, &(struct cert_list){.items = &pinned, .count = 1}, &anchors));
-    if (!chain_verify(t, anchors, server, chain, &rules, NULL))
-        return fail(t, E_EST_SERVER_REFUSED, "%s does not lead to pinned-domain-cert: %s",
-                    link->place.authority, t->detail);
-    ENSURE(t, bytes_equal(pinned->der, server->der) || cert_names_host(server, link->place.host),
-           E_EST_SERVER_REFUSED,
-           "the certificate of %s is under pinned-domain-cert, and names "
-           "another host",
-           link->place.authority);
-    return true;
-}
-
-/* A first handshake keeps what the server shows; a later one must show the same. */
-static bool meet_server(struct task *t, struct link *link, const STACK_OF(X509) * shown)
-{
-    struct cert_list chain;
-    struct arena_mark mark = arena_mark(t->arena);
-    TRY(copy_chain(t, shown, &chain));
-    if (link->handshakes > 0) {
-        ENSURE(t, bytes_equal(chain.items[0]->der, link->chain.items[0]->der), E_PEER_TLS,
-               ANOTHER_CERTIFICATE, link->place.authority);
-        arena_rewind(t->arena, mark);
-        return true;
-    }
-    link->chain = chain;
-    link->validated =
-        link->options.trust == LINK_PINNED ? judge_pinned(t, link, &chain) : judge(t, link, &chain);
-    if (!link->validated && link->options.trust != LINK_PROVISIONAL)
-        return false;
-    /* brski-cloud 8.3: note the judgement and go on; the voucher will settle who this is. */
-    task_forgive(t);
-    return true;
-}
-
-/* Stands in for libssl's own verification. */
-static int verify_callback(X509_STORE_CTX *store, void *unused)
-{
-    (void)unused;
-    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    struct link *link = SSL_get_app_data(ssl);
-    if (meet_server(link->task, link, X509_STORE_CTX_get0_untrusted(store)))
-        return 1;
-    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED);
-    return 0;
 }
 
 bool link_maker_make(struct task *t, int version, const struct text_list *resolve,
@@ -148,7 +46,7 @@ bool link_maker_make(struct task *t, int version, const struct text_list *resolv
     SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(tls, SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_cert_verify_callback(tls, verify_callback, NULL);
+    SSL_CTX_set_cert_verify_callback(tls, link_judge, NULL);
     *ret = (struct link_maker){.tls = tls, .resolve = *resolve, .patience = LINK_PATIENCE};
     return true;
 }
@@ -169,7 +67,7 @@ void link_close(struct link *link)
 /* What a failed call of libssl means. */
 static bool tls_failure(struct task *t, const struct link *link, int reason, const char *what)
 {
-    if (t->problem != NULL) /* verify_callback() has said why */
+    if (t->problem != NULL) /* link_judge() has said why */
         return false;
     unsigned long error = ERR_peek_error();
     bool broken = reason == SSL_ERROR_SYSCALL || reason == SSL_ERROR_ZERO_RETURN ||
@@ -204,35 +102,14 @@ static bool present_credentials(struct task *t, SSL *ssl, const struct credentia
     return true;
 }
 
-static bool shake_hands(struct task *t, struct link *link)
-{
-    link->ssl = SSL_new(link->maker->tls);
-    ENSURE(t, link->ssl != NULL && SSL_set_fd(link->ssl, link->fd) == 1, E_CRYPTO, "no TLS: %s",
-           crypto_error(t));
-    SSL_set_app_data(link->ssl, link);
-    if (link->options.credentials != NULL)
-        TRY(present_credentials(t, link->ssl, link->options.credentials));
-    /* brski-cloud 3.1: send SNI whenever the name is known (RFC 6066 3: names only). */
-    if (!link->place.is_address)
-        ENSURE(t, SSL_set_tlsext_host_name(link->ssl, link->place.host) == 1, E_CRYPTO, "SNI: %s",
-               crypto_error(t));
-    for (;;) {
-        ERR_clear_error();
-        int result = SSL_connect(link->ssl);
-        if (result == 1)
-            return true;
-        TRY(attend(t, link, result, "handshake"));
-    }
-}
-
-/* Before there is TLS: to and from the proxy. */
+/* Before there is TLS. */
 static bool read_plain(struct task *t, void *context, uint8_t *into, size_t room, size_t *ret_got)
 {
     const struct link *link = context;
     ssize_t got;
     while ((got = recv(link->fd, into, room, 0)) < 0) {
         if (errno != EAGAIN && errno != EINTR)
-            return fail_errno(t, E_PEER_CLOSED, errno, "the proxy");
+            return fail_errno(t, E_PEER_CLOSED, errno, "%s", link->place.authority);
         TRY(socket_wait(t, link->fd, POLLIN, link->options.leash, link->deadline));
     }
     *ret_got = (size_t)got;
@@ -250,9 +127,45 @@ static bool write_plain(struct task *t, void *context, struct bytes octets)
         else if (errno == EAGAIN || errno == EINTR)
             TRY(socket_wait(t, link->fd, POLLOUT, link->options.leash, link->deadline));
         else
-            return fail_errno(t, E_PEER_CLOSED, errno, "the proxy");
+            return fail_errno(t, E_PEER_CLOSED, errno, "%s", link->place.authority);
     }
     return true;
+}
+
+/* A fault: the beginning of a handshake, and then nothing until the other side has had enough. */
+static bool stall(struct task *t, struct link *link)
+{
+    static const uint8_t client_hello[] = {0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00};
+    uint8_t octet;
+    size_t got;
+    TRY(write_plain(t, link, BYTES_ARRAY(client_hello)));
+    do {
+        TRY(read_plain(t, link, &octet, 1, &got));
+    } while (got > 0);
+    return fail(t, E_PEER_CLOSED, "%s closed the stalled handshake", link->place.authority);
+}
+
+static bool shake_hands(struct task *t, struct link *link)
+{
+    if (link->options.stall)
+        return stall(t, link);
+    link->ssl = SSL_new(link->maker->tls);
+    ENSURE(t, link->ssl != NULL && SSL_set_fd(link->ssl, link->fd) == 1, E_CRYPTO, "no TLS: %s",
+           crypto_error(t));
+    SSL_set_app_data(link->ssl, link);
+    if (link->options.credentials != NULL)
+        TRY(present_credentials(t, link->ssl, link->options.credentials));
+    /* brski-cloud 3.1: send SNI whenever the name is known (RFC 6066 3: names only). */
+    if (!link->place.is_address)
+        ENSURE(t, SSL_set_tlsext_host_name(link->ssl, link->place.host) == 1, E_CRYPTO, "SNI: %s",
+               crypto_error(t));
+    for (;;) {
+        ERR_clear_error();
+        int result = SSL_connect(link->ssl);
+        if (result == 1)
+            return true;
+        TRY(attend(t, link, result, "handshake"));
+    }
 }
 
 /* To the server, or through the proxy. */
@@ -346,12 +259,49 @@ static struct bytes request_octets(struct task *t, const struct link *link,
     return bytes_concat(t->arena, parts, with_body ? 2 : 1);
 }
 
-static bool exchange(struct task *t, struct link *link, struct bytes octets, struct response *ret)
+/* Faults: octet by octet, as slowly as the other side bears it. */
+static bool drip_octets(struct task *t, struct link *link, struct bytes octets)
+{
+    for (size_t i = 0; i < octets.len; i++) {
+        TRY(send_octets(t, link, bytes_make(octets.data + i, 1)));
+        TRY(leash_rest(t, link->options.leash, DRIP_PAUSE));
+        ENSURE(t, clock_monotonic() < link->deadline, E_PEER_TIMEOUT,
+               "%s takes what drips for as long as one likes", link->place.authority);
+    }
+    return true;
+}
+
+/* What a registrar must survive; LINK_PLAIN is the way of all others. */
+static bool send_request(struct task *t, struct link *link, enum link_manner manner,
+                         struct bytes octets)
+{
+    const uint8_t *end = memmem(octets.data, octets.len, "\r\n\r\n", 4);
+    size_t header = end == NULL ? octets.len : (size_t)(end - octets.data) + 4;
+    switch (manner) {
+    case LINK_DRIP_HEADER:
+        return drip_octets(t, link, octets);
+    case LINK_DRIP_BODY:
+        TRY(send_octets(t, link, bytes_make(octets.data, header)));
+        return drip_octets(t, link, bytes_make(octets.data + header, octets.len - header));
+    case LINK_HALF:
+        TRY(send_octets(t, link, bytes_make(octets.data, (header + octets.len) / 2)));
+        return fail(t, E_PEER_CLOSED, "hung up in the middle of the request, as told");
+    case LINK_HANG_UP:
+        TRY(send_octets(t, link, octets));
+        return fail(t, E_PEER_CLOSED, "hung up before the answer, as told");
+    case LINK_PLAIN:
+        break;
+    }
+    return send_octets(t, link, octets);
+}
+
+static bool exchange(struct task *t, struct link *link, enum link_manner manner,
+                     struct bytes octets, struct response *ret)
 {
     const struct octet_source source = {.read = read_link, .context = link};
     struct response response;
     start_waiting(t, link);
-    if (!send_octets(t, link, octets) || !response_read(t, &source, &response)) {
+    if (!send_request(t, link, manner, octets) || !response_read(t, &source, &response)) {
         /* Nothing more can be understood of this connection. */
         link_close(link);
         return false;
@@ -374,14 +324,14 @@ bool link_call(struct task *t, struct link *link, const struct link_request *req
     struct bytes octets = request_octets(t, link, request);
     TRY(link_ready(t, link));
     bool used_before = link->calls > 0;
-    if (exchange(t, link, octets, ret))
+    if (exchange(t, link, request->manner, octets, ret))
         return true;
     /* RFC 9112 9.3.1: a server may close an idle connection just when it is used again. */
-    if (!used_before || !task_failed_with(t, E_PEER_CLOSED))
+    if (!used_before || !task_failed_with(t, E_PEER_CLOSED) || request->manner != LINK_PLAIN)
         return false;
     task_forgive(t);
     TRY(connect_link(t, link));
-    return exchange(t, link, octets, ret);
+    return exchange(t, link, request->manner, octets, ret);
 }
 
 const struct cert_list *link_chain(const struct link *link)

@@ -49,6 +49,7 @@ struct link_options {
     const struct cert *pinned;             /* LINK_PINNED */
     const struct credentials *credentials; /* shown when the server asks; borrowed; NULL: none */
     struct leash *leash;                   /* NULL: nobody else ends it */
+    bool stall;                            /* a fault: the handshake goes no further */
 };
 
 struct link;
@@ -62,12 +63,22 @@ MUST_USE bool link_open(struct task *t, const struct link_maker *maker,
 /* Ends the connection now.  Accepts NULL and closed links. */
 void link_close(struct link *link);
 
+/* Faults of sending. */
+enum link_manner {
+    LINK_PLAIN,
+    LINK_DRIP_HEADER, /* all of it */
+    LINK_DRIP_BODY,
+    LINK_HALF,    /* and then the connection is closed */
+    LINK_HANG_UP, /* before the answer */
+};
+
 struct link_request {
     const char *method;
     const char *path;
     const char *media_type; /* of the body; NULL: there is none */
     const char *accept;     /* NULL: no field */
     struct bytes body;
+    enum link_manner manner;
 };
 /*
  * Sends and reads the answer.  A connection that the server has closed meanwhile is opened again,

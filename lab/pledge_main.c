@@ -65,6 +65,8 @@ static bool make_world(struct task *t, struct pledge_world *world)
     };
     const struct pledge_settings *s = &world->settings;
     TRY(pledge_check_usage(t, s));
+    world->faults = arena_alloc(t->arena, sizeof(*world->faults));
+    TRY(pledge_faults_read(t, &s->faults, world->faults));
     TRY(read_places(t, world));
     TRY(link_maker_make(t, versions[s->tls], &s->resolve, &world->link_maker));
     world->link_maker.patience = s->patience;

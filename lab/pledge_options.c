@@ -4,6 +4,8 @@
 #include "core/base/clock.h"
 #include "lab/problems.h"
 
+#define FAULT_HELP(id, name, fits, help) "  " name "\n        " help "\n"
+
 static const char *const tls_names[] = {"any", "1.2", "1.3", NULL};
 
 static const struct lab_option options[] = {
@@ -61,6 +63,8 @@ static const struct lab_option options[] = {
                        "as it came."),
     LAB_OPTION("VERSION", struct pledge_settings, tls, "tls", FIELD_ENUM, .preset = "any",
                .names = tls_names, .help = "The one TLS version to speak."),
+    LAB_OPTION("NAME[:COUNT]", struct pledge_settings, faults, "fault", FIELD_TEXTS,
+               .help = "Misbehave in this way; with COUNT, only so many times in all."),
     LAB_OPTION(NULL, struct pledge_settings, no_clock, "no-clock", FIELD_BOOL,
                .help =
                    "A pledge that does not know the time: no dates of certificates and vouchers "
@@ -118,7 +122,8 @@ const struct lab_command pledge_command = {
         "or \"failed\" (with \"failed-step\", \"problem\", \"reason\", \"code\" and "
         "\"indicator\").\n"
         "Each attempt that fails has a line \"indicator\": what a person at the device would see,\n"
-        "with a code that stays the same.\n",
+        "with a code that stays the same.\n\n"
+        "Faults, which a registrar must survive:\n" PLEDGE_FAULTS(FAULT_HELP),
     .exits = "  3  no way to a server\n"
              "  4  a server is not who it should be\n"
              "  5  the cloud registrar or the registrar refused\n"
