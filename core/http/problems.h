@@ -14,6 +14,8 @@
       "The body's Content-Type is not one that this resource reads.")                              \
     X(E_HTTP_ACCEPT, "not-acceptable", "nothing acceptable",                                       \
       "The client's Accept header names no form that can be given.")                               \
+    X(E_AUTH_MALFORMED, "authorization-malformed", "authentication required",                      \
+      "The client's Authorization field could not be read (RFC 7616, RFC 7617).")                  \
     X(E_PEER_URL, "peer-url", "bad gateway", "The URL cannot be used; see the detail.")            \
     X(E_PEER_UNRESOLVED, "peer-unresolved", "try again later",                                     \
       "The peer's name could not be resolved. Check the name in the detail, and the resolver.")    \

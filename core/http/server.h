@@ -200,6 +200,11 @@ const char *http_connection_address(struct http_connection *connection);
 struct bytes_list http_connection_peer(struct http_connection *connection);
 /* DER of the end-entity certificate that we showed on this connection (RFC 8995 5.2). */
 struct bytes http_connection_ours(struct http_connection *connection);
+/*
+ * What ties a request to this TLS connection (RFC 7030 3.5): tls-exporter (RFC 9266) in TLS 1.3,
+ * tls-unique (RFC 5929) in TLS 1.2.  Absent: there is none.  In the task's arena.
+ */
+struct bytes http_connection_binding(struct task *t, struct http_connection *connection);
 /* "TLS1.3"; NULL without TLS. */
 const char *http_connection_tls(struct http_connection *connection);
 /* Effective user of a Unix socket's peer. */

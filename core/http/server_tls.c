@@ -232,3 +232,23 @@ const char *http_connection_tls(struct http_connection *connection)
         return NULL;
     return gnutls_protocol_get_name(gnutls_protocol_get_version(connection->session));
 }
+
+/*
+ * tls-unique fails to tell connections apart only after a resumption or renegotiation (RFC 7627
+ * 1), and there is neither here; the extended master secret, which mends that too, goes with
+ * %COMPAT.
+ */
+struct bytes http_connection_binding(struct task *t, struct http_connection *connection)
+{
+    gnutls_session_t session = connection->session;
+    gnutls_datum_t binding = {NULL, 0};
+    if (session == NULL)
+        return BYTES_ABSENT;
+    bool unique = gnutls_protocol_get_version(session) != GNUTLS_TLS1_3;
+    if (gnutls_session_channel_binding(
+            session, unique ? GNUTLS_CB_TLS_UNIQUE : GNUTLS_CB_TLS_EXPORTER, &binding) != 0)
+        return BYTES_ABSENT;
+    struct bytes copy = bytes_copy(t->arena, bytes_make(binding.data, binding.size));
+    gnutls_free(binding.data);
+    return copy;
+}

@@ -10,6 +10,8 @@
 #include "core/store/records/crl.h"
 #include "core/store/records/device.h"
 #include "core/store/records/episode.h"
+#include "core/store/records/est_label.h"
+#include "core/store/records/est_secret.h"
 #include "core/store/records/event.h"
 #include "core/store/records/manufacturer.h"
 #include "core/store/records/profile.h"
@@ -37,6 +39,9 @@ static const char *const kind_names[] = {
 
 static const struct record_type *const types[] = {
     &admission_rule_type,
+    &est_label_type,
+    &est_secret_type,
+    &secret_wish_type,
     &authority_type,
     &certificate_type,
     &configuration_type,
