@@ -3,6 +3,8 @@
 
 #include "core/pki/cms.h"
 #include "core/store/records/authority.h"
+#include "est/client.h"
+#include "est/password.h"
 #include "est/wire.h"
 
 #include <pthread.h>
@@ -107,12 +109,15 @@ bool est_prepare(struct task *t, struct est *est)
     if (cacerts == NULL || pthread_mutex_init(&cacerts->lock, NULL) != 0)
         abort();
     est->cacerts = cacerts;
+    est->passwords = passwords_make(t);
     return current(t, est, &ignored);
 }
 
 void est_release(struct est *est)
 {
     struct cacerts *cacerts = est->cacerts;
+    passwords_free(est->passwords);
+    est->passwords = NULL;
     if (cacerts == NULL)
         return;
     arena_destroy(cacerts->arena);
@@ -125,8 +130,10 @@ void est_release(struct est *est)
 bool est_cacerts(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     const struct est *est = rq->context;
+    struct est_label label;
     struct bytes p7;
+    TRY(est_client_label(t, est, rq, &label));
     TRY(current(t, est, &p7));
-    est_write_body(t, "application/pkcs7-mime", p7, reply);
+    est_write_lines(t, "application/pkcs7-mime", p7, label.line_length, reply);
     return true;
 }

@@ -1,135 +1,12 @@
 #include "est/enrol_order.h"
 
-#include "core/base/cbor.h"
 #include "core/base/clock.h"
 #include "core/base/failpoint.h"
 #include "core/pki/cms.h"
 #include "core/pledge/order_events.h"
 #include "core/store/records/event.h"
+#include "est/enrolment.h"
 #include "est/gate.h"
-
-/* What the order's runner is to do; kept in the order. */
-struct enrolment {
-    struct bytes csr;
-    const char *profile;
-    const char *serial;
-    const char *address;
-    struct record_rest rest;
-};
-
-static const struct field enrolment_fields[] = {
-    FIELD(1, struct enrolment, csr, "csr", FIELD_OCTETS, .flags = FIELD_REQUIRED,
-          .max = CSR_SIZE_MAX, .help = "PKCS#10 request, checked."),
-    FIELD(2, struct enrolment, profile, "profile", FIELD_TEXT, .flags = FIELD_REQUIRED,
-          .help = "Enrolment profile."),
-    FIELD(3, struct enrolment, serial, "serial-number", FIELD_TEXT, .flags = FIELD_REQUIRED,
-          .max = SERIAL_MAX, .help = "Of the device."),
-    FIELD(4, struct enrolment, address, "address", FIELD_TEXT, .help = "Where it asked from."),
-};
-static const struct record_type enrolment_type =
-    RECORD_TYPE("enrolment", 1, struct enrolment, enrolment_fields);
-
-/* Two requests are the same when they ask the same CA for the same. */
-static struct bytes enrolment_identity(struct task *t, const struct episode *e, const char *ca,
-                                       const struct csr *csr)
-{
-    struct cbor_writer w = cbor_writer_make(t->arena);
-    const X509_NAME *subject = X509_REQ_get_subject_name(csr->request);
-    const unsigned char *name = NULL;
-    size_t name_len = 0;
-    (void)X509_NAME_get0_der(subject, &name, &name_len);
-    cbor_write_array(&w, 6);
-    cbor_write_text(&w, "enrol");
-    cbor_write_octets(&w, e->device);
-    cbor_write_octets(&w, e->id);
-    cbor_write_text(&w, ca);
-    cbor_write_octets(&w, csr->spki);
-    cbor_write_array(&w, 1 + csr->extensions.count * 2);
-    cbor_write_octets(&w, bytes_make(name, name_len));
-    for (size_t i = 0; i < csr->extensions.count; i++) {
-        cbor_write_text(&w, csr->extensions.items[i].oid);
-        cbor_write_octets(&w, csr->extensions.items[i].value);
-    }
-    return bytes_sha256(t->arena, cbor_written(&w));
-}
-
-struct submission {
-    const struct est *est;
-    const struct episode *episode;
-    const char *claim; /* a name the device was not told before; NULL: none */
-    const char *address;
-    const char *subject;
-    struct bytes order;
-};
-
-static bool note_submission(struct task *t, struct tx *tx, void *arg)
-{
-    const struct submission *s = arg;
-    struct episode e;
-    struct event event;
-    TRY(gate_holds(t, tx_reader(tx), s->est, s->episode->device, s->episode->id, &e));
-    ENSURE(t, e.enrolments < s->est->enrolments, E_TOO_MANY_ENROLMENTS,
-           "%llu different requests in this onboarding", (unsigned long long)e.enrolments);
-    TRY(profile_claim_name(t, tx, s->claim, e.device));
-    e.enrolments++;
-    e.enrol_order = s->order;
-    TRY(table_put(t, tx, &episodes, &e));
-    record_init(t, &event_type, &event);
-    event.name = "certificate-requested";
-    event.actor = "pledge";
-    event.device = e.device;
-    event.episode = e.id;
-    event.address = s->address;
-    event.detail = s->subject;
-    return event_add(t, tx, &event);
-}
-
-static bool read_profile(struct task *t, const struct est *est, struct bytes device_id,
-                         struct device *ret_device, struct profile *ret)
-{
-    CLEANUP(view_cleanup) struct view *view = NULL;
-    TRY(view_open(t, est->store, &view));
-    TRY(table_get(t, view_reader(view), &devices, device_id, ret_device));
-    return profile_of_device(t, view_reader(view), ret_device, ret);
-}
-
-bool enrol_submit(struct task *t, const struct est *est, const struct episode *e,
-                  const struct csr *csr, const struct asked *asked, const char *address,
-                  struct bytes *ret_order)
-{
-    struct device device;
-    struct profile profile;
-    struct enrolment enrolment;
-    TRY(read_profile(t, est, e->device, &device, &profile));
-    record_init(t, &enrolment_type, &enrolment);
-    enrolment.csr = csr->der;
-    enrolment.profile = profile.name;
-    enrolment.serial = device.serial;
-    enrolment.address = address;
-    struct submission s = {
-        .est = est,
-        .episode = e,
-        .claim = bytes_present(asked->told) ? NULL : asked->name,
-        .address = address,
-        .subject = csr_subject(t, csr),
-    };
-    struct order_request request = {
-        .kind = &enrol_order,
-        .identity = enrolment_identity(t, e, profile.ca, csr),
-        .device = e->device,
-        .episode = e->id,
-        .peer = arena_printf(t->arena, "ca:%s", profile.ca),
-        .also = note_submission,
-        .arg = &s,
-    };
-    enum order_join join;
-    TRY(record_encode(t, &enrolment_type, &enrolment, &request.request));
-    failpoint(FP_ENROL_BEFORE_SUBMIT);
-    TRY(order_submit(t, est->orders, &request, &s.order, &join));
-    failpoint(FP_ENROL_AFTER_SUBMIT);
-    *ret_order = s.order;
-    return true;
-}
 
 /* The certificate as it is recorded before anybody gets it. */
 struct issued {
@@ -146,24 +23,51 @@ static const char *words_about(struct task *t, const struct certificate *record)
                         time_to_text(t->arena, record->not_after), record->ca);
 }
 
-/* What the gate asks must hold to the last: only then is the certificate handed out. */
+/* What the gate asks must hold to the last: only then is anything handed out, or asked of a CA. */
+static bool still_holds(struct task *t, struct reader *r, const struct est *est,
+                        const struct certificate *who, struct episode *ret)
+{
+    struct certificate before;
+    struct est_label label;
+    bool found;
+    if (bytes_present(who->renews)) {
+        TRY(table_get(t, r, &certificates, who->renews, &before));
+        ENSURE(t, before.state == CERTIFICATE_ISSUED, E_REVOKED_CERTIFICATE,
+               "the certificate to be renewed was revoked meanwhile");
+    }
+    if (bytes_present(who->device) && bytes_present(who->renews))
+        return gate_renews(t, r, who->device, who->episode, ret);
+    if (bytes_present(who->device))
+        return gate_holds(t, r, est, who->device, who->episode, ret);
+    TRY(est_label_get(t, r, who->label, &label, &found));
+    ENSURE(t, found, E_NO_LABEL, "the label %s is gone", who->label);
+    return true;
+}
+
+static bool note_enrolled(struct task *t, struct tx *tx, const struct certificate *record,
+                          struct episode *e)
+{
+    e->certificate = record->id;
+    if (e->stage < EPISODE_ENROLLED)
+        e->stage = EPISODE_ENROLLED;
+    return table_put(t, tx, &episodes, e);
+}
+
 static bool note_issued(struct task *t, struct tx *tx, void *arg)
 {
     struct issued *issued = arg;
+    const struct certificate *record = &issued->record;
     struct episode e;
     struct event event;
-    TRY(gate_holds(t, tx_reader(tx), issued->est, issued->record.device, issued->record.episode,
-                   &e));
-    TRY(certificate_put(t, tx, &issued->record, issued->cert->der));
-    e.certificate = issued->record.id;
-    if (e.stage < EPISODE_ENROLLED)
-        e.stage = EPISODE_ENROLLED;
-    TRY(table_put(t, tx, &episodes, &e));
+    TRY(still_holds(t, tx_reader(tx), issued->est, record, &e));
+    TRY(certificate_put(t, tx, record, issued->cert->der));
+    if (bytes_present(record->device))
+        TRY(note_enrolled(t, tx, record, &e));
     record_init(t, &event_type, &event);
-    event.name = "enrolled";
+    event.name = bytes_present(record->renews) ? "renewed" : "enrolled";
     event.actor = "gatehouse";
-    event.device = e.device;
-    event.episode = e.id;
+    event.device = record->device;
+    event.episode = record->episode;
     event.address = issued->address;
     event.detail = words_about(t, &issued->record);
     return event_add(t, tx, &event);
@@ -205,6 +109,9 @@ static bool describe(struct task *t, const struct order *order, const struct enr
     record->not_after = cert_not_after(cert);
     record->issued = clock_wall();
     record->profile = enrolment->profile;
+    record->label = enrolment->label;
+    record->client = enrolment->client;
+    record->renews = enrolment->renews;
     if (result->issuer != NULL)
         record->issuer_key = cert_spki_sha256(t, result->issuer);
     ret->cert = cert;
@@ -229,7 +136,13 @@ static bool read_job(struct task *t, const struct order_run *run, struct enrolme
     TRY(record_decode(t, &enrolment_type, run->request, ret));
     TRY(view_open(t, est->store, &view));
     struct reader *r = view_reader(view);
-    TRY(gate_holds(t, r, est, run->order->device, run->order->episode, &e));
+    const struct certificate who = {
+        .device = run->order->device,
+        .episode = run->order->episode,
+        .label = ret->label,
+        .renews = ret->renews,
+    };
+    TRY(still_holds(t, r, est, &who, &e));
     TRY(table_find(t, r, &profiles, bytes_of_text(ret->profile), ret_profile, &found));
     ENSURE(t, found, E_PROFILE_MISSING, "profile %s", ret->profile);
     return true;
@@ -255,8 +168,13 @@ static bool ask_ca(struct task *t, struct order_run *run, const struct enrolment
 }
 
 /* What the gate says: the device must begin anew. */
-static const struct problem_kind *const gate_kinds[] = {
-    E_NOT_ONBOARDED, E_ONBOARDING_OVER, E_PLEDGE_DECLINED, E_LOG_SPEAKS_AGAINST, NULL};
+static const struct problem_kind *const gate_kinds[] = {E_NOT_ONBOARDED,
+                                                        E_ONBOARDING_OVER,
+                                                        E_PLEDGE_DECLINED,
+                                                        E_LOG_SPEAKS_AGAINST,
+                                                        E_REVOKED_CERTIFICATE,
+                                                        E_NO_LABEL,
+                                                        NULL};
 /* What asking again does not change, but an administrator may. */
 static const struct problem_kind *const refusals[] = {E_CA_REFUSED, E_CA_FORBIDDEN_EKU, E_LINT,
                                                       E_INVALID,    E_EXISTS,           NULL};
@@ -314,11 +232,12 @@ static bool run_enrolment(struct task *t, struct order_run *run)
 /* The order's own certificate, while it is good and the onboarding goes on. */
 static bool may_replay(struct task *t, struct reader *r, const struct order *order, bool *ret)
 {
-    struct episode e;
+    struct episode e = {.closed = 0};
     struct certificate certificate;
-    bool open;
+    bool open = true;
     bool found;
-    TRY(table_find(t, r, &episodes, order->episode, &e, &open));
+    if (bytes_present(order->episode))
+        TRY(table_find(t, r, &episodes, order->episode, &e, &open));
     TRY(table_find_by(t, r, &certificates, &certificates_by_order, order->id, &certificate,
                       &found));
     *ret = open && e.closed == 0 && found && certificate.state == CERTIFICATE_ISSUED;

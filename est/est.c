@@ -2,6 +2,7 @@
 
 #include "core/pledge/failures.h"
 #include "core/store/problems.h"
+#include "est/client.h"
 #include "est/enrol_order.h"
 
 DEFINE_PROBLEMS(est_problems, EST_PROBLEMS)
@@ -12,6 +13,18 @@ const struct problem_status est_statuses[] = {
     {E_CSR_POP, 400},
     {E_CSR_NOT_AS_ASKED, 400},
     {E_CA_REFUSED, 400},
+    {E_BINDING, 400},
+    /* Who has a password, or should have one. */
+    {E_AUTH_NEEDED, 401},
+    {E_AUTH_STALE, 401},
+    {E_AUTH_WRONG, 401},
+    {E_AUTH_MALFORMED, 401},
+    /* What a label allows. */
+    {E_NO_LABEL, 404},
+    {E_PROOF, 403},
+    {E_NAME_REFUSED, 403},
+    {E_NOT_RENEWABLE, 403},
+    {E_TOO_MANY_CERTIFICATES, 403},
     /* The onboarding. */
     {E_NOT_ONBOARDED, 403},
     {E_ONBOARDING_OVER, 403},
@@ -55,6 +68,7 @@ static void note_failure(struct task *t, struct http_request *rq, struct http_re
 void est_failed(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     note_failure(t, rq, reply, "est-request-failed");
+    est_client_failed(t, rq->context, rq, reply);
 }
 
 void est_configuration_failed(struct task *t, struct http_request *rq, struct http_reply *reply)

@@ -1,6 +1,7 @@
 /*
- * The EST server (RFC 7030, RFC 8951, RFC 9908) for pledges that are being onboarded: one file per
- * operation.  What it grants hangs on the device's current episode: see gate.h.
+ * The EST server (RFC 7030, RFC 8951, RFC 9908): one file per operation.  What it grants a pledge
+ * hangs on the device's current episode: see gate.h; what it grants others, on the label that they
+ * use: see client.h and names.h.
  */
 #ifndef GATEHOUSE_EST_EST_H
 #define GATEHOUSE_EST_EST_H
@@ -23,6 +24,7 @@ struct est {
     uint64_t enrolments;  /* different requests that a device may make in one onboarding */
     const struct problem_kind *const *const *problems; /* all tables, for stored refusals */
     struct cacerts *cacerts;                           /* made by est_prepare() */
+    struct passwords *passwords;                       /* so is this */
 };
 
 /* Makes the answer to /cacerts, which is made anew when a CA has changed. */
@@ -34,6 +36,7 @@ void est_release(struct est *est);
 bool est_cacerts(struct task *t, struct http_request *rq, struct http_reply *reply);
 bool est_csrattrs(struct task *t, struct http_request *rq, struct http_reply *reply);
 bool est_simpleenroll(struct task *t, struct http_request *rq, struct http_reply *reply);
+bool est_simplereenroll(struct task *t, struct http_request *rq, struct http_reply *reply);
 bool est_configuration(struct task *t, struct http_request *rq, struct http_reply *reply);
 /* Hooks: failures go to the device's timeline. */
 void est_failed(struct task *t, struct http_request *rq, struct http_reply *reply);

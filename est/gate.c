@@ -48,24 +48,30 @@ bool gate_check(struct task *t, struct reader *r, const struct est *est,
     return true;
 }
 
-bool gate_certificate(struct task *t, const struct est *est, const struct certificate *certificate,
-                      struct episode *ret)
+bool gate_renews(struct task *t, struct reader *r, struct bytes device_id, struct bytes episode,
+                 struct episode *ret)
 {
-    CLEANUP(view_cleanup) struct view *view = NULL;
     struct device device;
     struct episode e;
     bool found = false;
-    TRY(view_open(t, est->store, &view));
-    if (bytes_present(certificate->device))
-        TRY(table_find(t, view_reader(view), &devices, certificate->device, &device, &found));
+    if (bytes_present(device_id))
+        TRY(table_find(t, r, &devices, device_id, &device, &found));
     ENSURE(t, found, E_NOT_ONBOARDED, "the certificate is no device's");
-    TRY(check_standing(t, view_reader(view), &device, &e));
-    ENSURE(t, bytes_equal(e.id, certificate->episode), E_NOT_ONBOARDED,
+    TRY(check_standing(t, r, &device, &e));
+    ENSURE(t, bytes_equal(e.id, episode), E_NOT_ONBOARDED,
            "the device has begun anew since it got this certificate");
     ENSURE(t, e.log_verdict == VERDICT_ACCEPTED, E_NOT_ONBOARDED,
            "the audit log's verdict is not in");
     *ret = e;
     return true;
+}
+
+bool gate_certificate(struct task *t, const struct est *est, const struct certificate *certificate,
+                      struct episode *ret)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    TRY(view_open(t, est->store, &view));
+    return gate_renews(t, view_reader(view), certificate->device, certificate->episode, ret);
 }
 
 bool gate_episode(struct task *t, const struct est *est, const struct idevid *idevid,

@@ -26,6 +26,12 @@ MUST_USE bool gate_episode(struct task *t, const struct est *est, const struct i
 MUST_USE bool gate_holds(struct task *t, struct reader *r, const struct est *est,
                          struct bytes device, struct bytes episode, struct episode *ret);
 /*
+ * For a renewal: this episode is the device's current one and has passed, however long ago it
+ * began.
+ */
+MUST_USE bool gate_renews(struct task *t, struct reader *r, struct bytes device,
+                          struct bytes episode, struct episode *ret);
+/*
  * For a device that comes with a certificate of ours: it is the one that its current onboarding
  * brought, which goes on and has passed in full, however long ago it began.
  */

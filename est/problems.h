@@ -41,7 +41,36 @@
     X(E_CONFIGURATION_VALUE, "configuration-value", "try again later",                             \
       "The device's configuration is a template, and a value that goes into it cannot be had or "  \
       "is not fit to be put into text. Give this device a file of its own: `gatehousectl "         \
-      "configuration set --device`. It will ask again by itself.")
+      "configuration set --device`. It will ask again by itself.")                                 \
+    X(E_NO_LABEL, "no-such-label", "not found",                                                    \
+      "A client used an EST label that does not exist: `gatehousectl labels list`.")               \
+    X(E_PROOF, "proof-not-taken", "not allowed",                                                   \
+      "The client proves who it is in a way that the label does not take; the detail says which. " \
+      "`gatehousectl labels set NAME --authenticate ...`, or another label for it.")               \
+    X(E_AUTH_NEEDED, "password-needed", "authentication required",                                 \
+      "The client gave no password; it was asked for one.")                                        \
+    X(E_AUTH_STALE, "password-nonce-stale", "authentication required",                             \
+      "The client's HTTP Digest was made with a nonce that has had its time; it asks again by "    \
+      "itself.")                                                                                   \
+    X(E_AUTH_WRONG, "password-wrong", "authentication failed",                                     \
+      "The user name, the password, or what the secret is for was wrong; the detail says which. "  \
+      "`gatehousectl secrets list` shows what is left of each.")                                   \
+    X(E_BINDING, "channel-binding",                                                                \
+      "the request must be linked to this TLS connection (RFC 7030 3.5)",                          \
+      "The challengePassword in the request is not the channel binding of its connection, or is "  \
+      "missing where the label asks for it. A TLS proxy between us and the client does that; "     \
+      "else "                                                                                      \
+      "the client's software is at fault.")                                                        \
+    X(E_NAME_REFUSED, "name-refused", "name not allowed",                                          \
+      "The client asks for a name, or a power, that it may not have; the detail says which. "      \
+      "Names "                                                                                     \
+      "come from the label's domains and the secret's name.")                                      \
+    X(E_NOT_RENEWABLE, "not-renewable", "not a renewal of this certificate",                       \
+      "The request is no renewal of the certificate that the client has shown: other names, too "  \
+      "early, or no certificate of ours at all. The detail says which.")                           \
+    X(E_TOO_MANY_CERTIFICATES, "too-many-certificates", "not allowed",                             \
+      "So many certificates for the same subject were issued today that the label's per-day is "   \
+      "reached. A client that asks again and again loses what it is given.")
 DECLARE_PROBLEMS(est_problems, EST_PROBLEMS)
 
 #endif

@@ -87,3 +87,34 @@ bool profile_claim_name(struct task *t, struct tx *tx, const char *name, struct 
         return true;
     return task_failed_with(t, E_EXISTS) ? fail(t, E_PROFILE_NAME, "%s", t->detail) : false;
 }
+
+static bool find_profile(struct task *t, struct store *store, const char *name, struct profile *ret)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    bool found;
+    TRY(view_open(t, store, &view));
+    TRY(table_find(t, view_reader(view), &profiles, bytes_of_text(name), ret, &found));
+    ENSURE(t, found, E_PROFILE_MISSING, "profile %s", name);
+    return true;
+}
+
+bool profile_check_key(struct task *t, struct store *store, const char *name, const struct csr *csr)
+{
+    struct profile profile;
+    struct csrattrs asked = {.key = KEY_OTHER};
+    TRY(find_profile(t, store, name, &profile));
+    asked.key = key_of_profile(&profile, &asked.rsa_bits);
+    asked.signature_oid = signature_of_profile(&profile, asked.key);
+    return csr_key_as_asked(t, csr, &asked);
+}
+
+bool profile_generic(struct task *t, struct store *store, const char *name, bool binding,
+                     struct bytes *ret)
+{
+    struct profile profile;
+    struct csrattrs attrs = {.challenge_password = binding};
+    TRY(find_profile(t, store, name, &profile));
+    attrs.key = key_of_profile(&profile, &attrs.rsa_bits);
+    attrs.signature_oid = signature_of_profile(&profile, attrs.key);
+    return csrattrs_encode(t, &attrs, ret);
+}

@@ -28,6 +28,15 @@ MUST_USE bool profile_asked(struct task *t, struct store *store, const struct ep
 MUST_USE bool profile_claim_name(struct task *t, struct tx *tx, const char *name,
                                  struct bytes device);
 
+/* The request's key and signature are as that profile has them; E_CSR_NOT_AS_ASKED. */
+MUST_USE bool profile_check_key(struct task *t, struct store *store, const char *name,
+                                const struct csr *csr);
+/* DER of what anybody may be told: the profile's key and hash, and whether to bind the channel. */
+MUST_USE bool profile_generic(struct task *t, struct store *store, const char *name, bool binding,
+                              struct bytes *ret);
+/* As csr_as_asked(), of the key alone. */
+MUST_USE bool csr_key_as_asked(struct task *t, const struct csr *csr, const struct csrattrs *asked);
+
 /*
  * RFC 8995 5.9.2: the request is held against the attributes that were handed out, before any CA
  * sees it: key, hash, extensions octet for octet and none besides; and a subject that states

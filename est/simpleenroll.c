@@ -1,20 +1,37 @@
-/* POST /.well-known/est/simpleenroll (RFC 7030 4.2, RFC 8995 5.9). */
+/* POST /.well-known/est/simpleenroll (RFC 7030 4.2.1, RFC 8995 5.9). */
 #include "est/est.h"
 
 #include "core/base/failpoint.h"
-#include "core/store/records/event.h"
-#include "est/enrol_order.h"
+#include "est/client.h"
+#include "est/enrol.h"
 #include "est/gate.h"
-#include "est/profile.h"
+#include "est/names.h"
 #include "est/wire.h"
 
 /* RFC 7030 4.2.1: a PKCS#10 request whose signature proves possession of the key. */
-static bool read_request(struct task *t, struct bytes body, struct csr *ret)
+bool enrol_read(struct task *t, struct http_request *rq, const struct est_client *client,
+                struct csr *ret)
 {
     struct bytes der;
-    TRY(est_read_body(t, body, &der));
-    TRY(csr_parse(t, der, ret));
-    return csr_verify(t, ret);
+    struct csr csr;
+    TRY(est_read_body(t, rq->body, &der));
+    TRY(csr_parse(t, der, &csr));
+    TRY(csr_verify(t, &csr));
+    TRY(est_client_binding(t, rq, client, &csr));
+    *ret = csr;
+    return true;
+}
+
+bool enrol_answer(struct task *t, const struct est *est, const struct enrol_request *request,
+                  struct http_reply *reply)
+{
+    struct bytes order;
+    TRY(enrol_submit(t, est, request, &order));
+    TRY(order_answer(t, est->orders, order, &est->answer, est->problems, reply));
+    if (reply->status == 200)
+        est_write_lines(t, reply->media_type, reply->body, request->label->line_length, reply);
+    failpoint(FP_ENROL_BEFORE_REPLY);
+    return true;
 }
 
 /*
@@ -30,29 +47,53 @@ static bool check_request(struct task *t, const struct csr *csr, const struct as
     return csr_as_asked(t, csr, &attributes, idevid);
 }
 
-bool est_simpleenroll(struct task *t, struct http_request *rq, struct http_reply *reply)
+/* A device with its IDevID: all hangs on its onboarding. */
+static bool enrol_device(struct task *t, const struct est *est, const struct est_client *client,
+                         struct enrol_request *request, struct http_reply *reply)
 {
-    const struct est *est = rq->context;
-    const struct idevid *idevid;
-    struct csr csr;
     struct episode e;
     struct asked asked;
-    struct bytes order;
     enum gate gate;
-    answer_begin(t, &est->answer);
-    TRY(caller_idevid(t, est->callers, rq, &idevid));
-    TRY(read_request(t, rq->body, &csr));
-    TRY(gate_pass(t, est, idevid, &e, &gate));
+    TRY(gate_pass(t, est, client->idevid, &e, &gate));
     if (gate == GATE_LATER) {
         answer_later(reply, est->answer.retry_after);
         return true;
     }
     TRY(profile_asked(t, est->store, &e, &asked));
-    TRY(check_request(t, &csr, &asked, idevid->cert));
-    TRY(enrol_submit(t, est, &e, &csr, &asked, http_connection_address(rq->connection), &order));
-    TRY(order_answer(t, est->orders, order, &est->answer, est->problems, reply));
-    if (reply->status == 200)
-        est_write_body(t, reply->media_type, reply->body, reply);
-    failpoint(FP_ENROL_BEFORE_REPLY);
-    return true;
+    TRY(check_request(t, request->csr, &asked, client->idevid->cert));
+    request->episode = &e;
+    request->asked = &asked;
+    return enrol_answer(t, est, request, reply);
+}
+
+/* Anybody else: names by the label's rules, key by its profile. */
+static bool enrol_other(struct task *t, const struct est *est, const struct est_client *client,
+                        struct enrol_request *request, struct http_reply *reply)
+{
+    /* RFC 7030 4.2.2: with the certificate that is to be replaced it is a renewal. */
+    ENSURE(t, client->name != NULL, E_NOT_RENEWABLE,
+           "a device with a certificate of ours renews it: simplereenroll");
+    TRY(names_check(t, client, request->csr));
+    TRY(profile_check_key(t, est->store, client->label.profile, request->csr));
+    TRY(names_have_room(t, est->store, &client->label, request->csr));
+    request->client = client->name;
+    request->secret = client->has_secret ? &client->secret : NULL;
+    return enrol_answer(t, est, request, reply);
+}
+
+bool est_simpleenroll(struct task *t, struct http_request *rq, struct http_reply *reply)
+{
+    const struct est *est = rq->context;
+    struct est_client client;
+    struct csr csr;
+    answer_begin(t, &est->answer);
+    TRY(est_client_identify(t, est, rq, 0, &client));
+    TRY(enrol_read(t, rq, &client, &csr));
+    struct enrol_request request = {
+        .csr = &csr,
+        .label = &client.label,
+        .address = http_connection_address(rq->connection),
+    };
+    return client.idevid != NULL ? enrol_device(t, est, &client, &request, reply)
+                                 : enrol_other(t, est, &client, &request, reply);
 }

@@ -12,24 +12,35 @@ bool est_read_body(struct task *t, struct bytes body, struct bytes *ret)
     return true;
 }
 
-void est_write_body(struct task *t, const char *media_type, struct bytes der,
-                    struct http_reply *reply)
+static struct bytes wrapped(struct arena *arena, const char *text, size_t line)
 {
-    const char *line = bytes_to_base64(t->arena, der);
-    size_t left = strlen(line);
-    char *wrapped = arena_alloc(t->arena, left + (left / BASE64_LINE + 1) * 2);
-    char *at = wrapped;
+    size_t left = strlen(text);
+    char *lines = arena_alloc(arena, left + (left / line + 1) * 2);
+    char *at = lines;
     while (left > 0) {
-        size_t part = left < BASE64_LINE ? left : BASE64_LINE;
-        memcpy(at, line, part);
+        size_t part = left < line ? left : line;
+        memcpy(at, text, part);
         at += part;
         *at++ = '\r';
         *at++ = '\n';
-        line += part;
+        text += part;
         left -= part;
     }
+    return bytes_make(lines, (size_t)(at - lines));
+}
+
+void est_write_lines(struct task *t, const char *media_type, struct bytes der, size_t line,
+                     struct http_reply *reply)
+{
+    const char *text = bytes_to_base64(t->arena, der);
     reply->status = 200;
     reply->media_type = media_type;
-    reply->body = bytes_make(wrapped, (size_t)(at - wrapped));
+    reply->body = line == 0 ? bytes_of_text(text) : wrapped(t->arena, text, line);
     reply->base64_transfer = true;
+}
+
+void est_write_body(struct task *t, const char *media_type, struct bytes der,
+                    struct http_reply *reply)
+{
+    est_write_lines(t, media_type, der, BASE64_LINE, reply);
 }

@@ -9,6 +9,19 @@
 static const char *const json_types[] = {"application/json", NULL};
 static const char *const pkcs10_types[] = {"application/pkcs10", NULL};
 
+/* RFC 7030 3.2.2: each operation without a label and with one. */
+#define EST_ROUTE(method_, path_, types_, limit_, handler_)                                        \
+    {                                                                                              \
+        .method = (method_), .path = (path_), .media_types = (types_), .body_limit = (limit_),     \
+        .handler = (handler_), .failed = est_failed, .statuses = est_statuses, .context = est      \
+    }
+#define EST_GET(operation, handler)                                                                \
+    EST_ROUTE("GET", "/.well-known/est/" operation, NULL, 0, handler),                             \
+        EST_ROUTE("GET", "/.well-known/est/{}/" operation, NULL, 0, handler)
+#define EST_POST(operation, types, limit, handler)                                                 \
+    EST_ROUTE("POST", "/.well-known/est/" operation, types, limit, handler),                       \
+        EST_ROUTE("POST", "/.well-known/est/{}/" operation, types, limit, handler)
+
 struct http_route *pledge_routes(struct task *t, struct registrar *registrar, struct est *est)
 {
     const struct http_route routes[] = {
@@ -41,31 +54,10 @@ struct http_route *pledge_routes(struct task *t, struct registrar *registrar, st
             .statuses = registrar_statuses,
             .context = registrar,
         },
-        {
-            .method = "GET",
-            .path = "/.well-known/est/cacerts",
-            .handler = est_cacerts,
-            .statuses = est_statuses,
-            .context = est,
-        },
-        {
-            .method = "GET",
-            .path = "/.well-known/est/csrattrs",
-            .handler = est_csrattrs,
-            .failed = est_failed,
-            .statuses = est_statuses,
-            .context = est,
-        },
-        {
-            .method = "POST",
-            .path = "/.well-known/est/simpleenroll",
-            .media_types = pkcs10_types,
-            .body_limit = 2 * (size_t)CSR_SIZE_MAX, /* base64 */
-            .handler = est_simpleenroll,
-            .failed = est_failed,
-            .statuses = est_statuses,
-            .context = est,
-        },
+        EST_GET("cacerts", est_cacerts),
+        EST_GET("csrattrs", est_csrattrs),
+        EST_POST("simpleenroll", pkcs10_types, 2 * (size_t)CSR_SIZE_MAX, est_simpleenroll),
+        EST_POST("simplereenroll", pkcs10_types, 2 * (size_t)CSR_SIZE_MAX, est_simplereenroll),
         {
             .method = "GET",
             .path = "/.well-known/gatehouse/configuration",

@@ -61,6 +61,15 @@ MUST_USE bool api_certificate(struct task *t, struct http_request *rq, struct ht
 MUST_USE bool api_certificate_act(struct task *t, struct http_request *rq,
                                   struct http_reply *reply);
 MUST_USE bool api_crls(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_labels(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_label(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_label_add(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_label_set(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_label_remove(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_secrets(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_secret(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_secret_add(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_secret_remove(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_crl(struct task *t, struct http_request *rq, struct http_reply *reply);
 
 /* ---- Requests and replies ---- */

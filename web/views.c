@@ -104,6 +104,31 @@ static const struct field crl_lists_fields[] = {
 const struct record_type crl_lists_type =
     RECORD_TYPE("crl-lists", 1, struct crl_lists, crl_lists_fields);
 
+/* ---- Enrolment secrets ---- */
+
+static const struct field secret_wish_fields[] = {
+    FIELD(1, struct secret_wish, user, "user", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .help = "User name that goes with it."),
+    FIELD(2, struct secret_wish, labels, "labels", FIELD_TEXTS, .flags = FIELD_REQUIRED, .min = 1,
+          .help = "EST labels under which it is taken."),
+    FIELD(3, struct secret_wish, name, "name", FIELD_TEXT,
+          .help = "The one name that may be asked for with it, or *.domain."),
+    FIELD(4, struct secret_wish, uses, "uses", FIELD_UINT, .preset = "1",
+          .help = "How many certificates it is good for."),
+    FIELD(5, struct secret_wish, unlimited, "unlimited", FIELD_BOOL, .preset = "false",
+          .help = "Whether it is good for any number of certificates."),
+    FIELD(6, struct secret_wish, expires, "expires", FIELD_TIME, .help = "When it ends."),
+    FIELD(7, struct secret_wish, password, "password", FIELD_TEXT,
+          .help = "The password, of 8 characters or more; without it one is made and is in the "
+                  "answer, this once."),
+    FIELD(8, struct secret_wish, digest, "digest", FIELD_BOOL, .preset = "false",
+          .help = "Whether it can be used with HTTP Digest by SHA-256."),
+    FIELD(9, struct secret_wish, digest_md5, "digest-md5", FIELD_BOOL, .preset = "false",
+          .help = "Whether it can be used with HTTP Digest by MD5, and SHA-256."),
+};
+const struct record_type secret_wish_type =
+    RECORD_TYPE("secret-wish", 1, struct secret_wish, secret_wish_fields);
+
 /* ---- Orders ---- */
 
 static const struct field decision_fields[] = {

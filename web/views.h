@@ -69,6 +69,21 @@ struct authority_action {
 };
 extern const struct record_type authority_action_type;
 
+/* POST secrets. */
+struct secret_wish {
+    const char *user;
+    struct text_list labels;
+    const char *name;
+    uint64_t uses;
+    bool unlimited;
+    int64_t expires;
+    const char *password; /* NULL: one is made */
+    bool digest;
+    bool digest_md5;
+    struct record_rest rest;
+};
+extern const struct record_type secret_wish_type;
+
 /* POST orders/{}. */
 struct decision {
     const char *decision; /* "approve" or "decline" */

@@ -132,8 +132,8 @@ bool caller_idevid(struct task *t, struct callers *callers, struct http_request 
 }
 
 /* The very octets that we issued: nothing needs to be parsed, and no path to be built. */
-static bool find_ldevid(struct task *t, struct callers *callers, struct http_request *rq,
-                        const struct ldevid **ret)
+bool caller_issued(struct task *t, struct callers *callers, struct http_request *rq,
+                   const struct ldevid **ret)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
     struct bytes_list shown = http_connection_peer(rq->connection);
@@ -152,7 +152,7 @@ static bool find_ldevid(struct task *t, struct callers *callers, struct http_req
 }
 
 /* Whatever is not simply good is not good, and its device's timeline says so. */
-static bool check_ldevid(struct task *t, const struct certificate *record)
+bool caller_check_issued(struct task *t, const struct certificate *record, int64_t grace)
 {
     int64_t now = clock_wall();
     ENSURE(t, record->state == CERTIFICATE_ISSUED, E_REVOKED_CERTIFICATE, "serial %s was %s: %s",
@@ -160,7 +160,7 @@ static bool check_ldevid(struct task *t, const struct certificate *record)
            record->state == CERTIFICATE_SUSPENDED ? "suspended" : "revoked",
            record->revoked_because == NULL ? revocation_reason_names[record->reason]
                                            : record->revoked_because);
-    ENSURE(t, now >= record->not_before && now <= record->not_after, E_CERT_EXPIRED,
+    ENSURE(t, now >= record->not_before && now <= record->not_after + grace, E_CERT_EXPIRED,
            "%s is valid from %s to %s", record->subject == NULL ? "it" : record->subject,
            time_to_text(t->arena, record->not_before), time_to_text(t->arena, record->not_after));
     return true;
@@ -170,11 +170,11 @@ bool caller_either(struct task *t, struct callers *callers, struct http_request 
                    const struct idevid **ret_idevid, const struct ldevid **ret_ldevid)
 {
     const struct ldevid *ldevid;
-    TRY(find_ldevid(t, callers, rq, &ldevid));
+    TRY(caller_issued(t, callers, rq, &ldevid));
     if (ldevid == NULL) {
         TRY(caller_idevid(t, callers, rq, ret_idevid));
     } else {
-        TRY(check_ldevid(t, &ldevid->record));
+        TRY(caller_check_issued(t, &ldevid->record, 0));
         *ret_idevid = NULL;
     }
     *ret_ldevid = ldevid;
@@ -186,7 +186,7 @@ bool caller_device_id(struct task *t, struct callers *callers, struct http_reque
 {
     const struct ldevid *ldevid;
     struct judgement *j = NULL;
-    TRY(find_ldevid(t, callers, rq, &ldevid));
+    TRY(caller_issued(t, callers, rq, &ldevid));
     if (ldevid != NULL) {
         ENSURE(t, bytes_present(ldevid->record.device), E_NOT_FOUND,
                "the certificate was issued to no device");

@@ -49,6 +49,17 @@ MUST_USE bool caller_either(struct task *t, struct callers *callers, struct http
                             const struct idevid **ret_idevid, const struct ldevid **ret_ldevid);
 
 /*
+ * The certificate of ours that the caller has shown, whatever has become of it; NULL: it has shown
+ * none, or another.
+ */
+MUST_USE bool caller_issued(struct task *t, struct callers *callers, struct http_request *rq,
+                            const struct ldevid **ret);
+/*
+ * It is neither revoked nor suspended (E_REVOKED_CERTIFICATE), and within its validity or ended no
+ * longer ago than `grace` ms (E_CERT_EXPIRED).
+ */
+MUST_USE bool caller_check_issued(struct task *t, const struct certificate *record, int64_t grace);
+/*
  * Which device it is, for the timeline and nothing else: also one whose IDevID is not good any
  * more.  Strangers are not noted here.  *ret_idevid is NULL unless it came with a good IDevID.
  */

@@ -28,6 +28,8 @@ enum store_prefix {
     PREFIX_OWN_DOMAIN = 'W', /* domainID -> since when it is ours                             */
     PREFIX_EXPECTED = 'X',
     PREFIX_CRL = 'Y', /* SHA-256 of a CA's key                                                 */
+    PREFIX_EST_LABEL = '5',
+    PREFIX_EST_SECRET = 'T', /* user name                                                      */
     PREFIX_CA = 'Z',
 
     PREFIX_CONFIGURATION_BY_ID = 'h',

@@ -87,7 +87,7 @@ REQUESTS = {
     "one name more in the subject": (with_subject(named("boss")), "csr-not-as-asked"),
     "another device's serial number": (with_subject(
         x509.NameAttribute(x509.NameOID.SERIAL_NUMBER, "PHONE-X")), "csr-not-as-asked"),
-    "a challenge password": (with_password, "csr-not-as-asked"),
+    "a challenge password that ties it to no connection": (with_password, "channel-binding"),
     "altered signature": (lambda p: altered(p.csr()), "csr-proof-of-possession"),
     "somebody else's public key": (of_another_key, "csr-proof-of-possession"),
     "something behind it": (lambda p: p.csr() + b"\0", "csr-malformed"),

@@ -4,6 +4,8 @@
 #include "core/pki/revocations.h"
 #include "web/ctl/problems.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CERTIFICATES_FILE_MAX (1024UL * 1024)
@@ -21,6 +23,23 @@ bool member_set_text(struct task *t, json_t *object, const char *name, const cha
     json_t *value = json_string(text);
     ENSURE(t, value != NULL, E_CTL_USAGE, "the %s is not UTF-8", name);
     (void)json_object_set_new(object, name, value);
+    return true;
+}
+
+bool member_set_number(struct task *t, json_t *object, const char *name, const char *text)
+{
+    char *end;
+    if (text == NULL)
+        return true;
+    if (*text == '\0') {
+        (void)json_object_del(object, name);
+        return true;
+    }
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    ENSURE(t, *end == '\0' && errno == 0 && number >= 0, E_CTL_USAGE,
+           "--%s: must be a whole number", name);
+    (void)json_object_set_new(object, name, json_integer(number));
     return true;
 }
 

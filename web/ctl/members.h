@@ -12,6 +12,8 @@
 MUST_USE bool member_set_text(struct task *t, json_t *object, const char *name, const char *text);
 MUST_USE bool member_set_texts(struct task *t, json_t *object, const char *name,
                                const struct text_list *texts);
+/* A whole number.  Fails with E_CTL_USAGE. */
+MUST_USE bool member_set_number(struct task *t, json_t *object, const char *name, const char *text);
 /* The certificates of some files, PEM or DER, each as base64 of its DER. */
 MUST_USE bool member_set_certificates(struct task *t, json_t *object, const char *name,
                                       const struct text_list *files);

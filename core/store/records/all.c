@@ -9,6 +9,8 @@
 #include "core/store/records/device.h"
 #include "core/store/records/device_name.h"
 #include "core/store/records/episode.h"
+#include "core/store/records/est_label.h"
+#include "core/store/records/est_secret.h"
 #include "core/store/records/manufacturer.h"
 #include "core/store/records/profile.h"
 #include "core/store/records/setting.h"
@@ -34,5 +36,7 @@ const struct table *const record_tables[] = {
     &settings,
     &shown_certificates,
     &used_nonces,
+    &est_labels,
+    &est_secrets,
     NULL,
 };

@@ -1,0 +1,37 @@
+/*
+ * Enrolment secrets: passwords with which clients that have no certificate yet prove to EST who
+ * they are (RFC 7030 3.2.3).  Only what verifies them is kept.
+ */
+#ifndef GATEHOUSE_CORE_STORE_RECORDS_EST_SECRET_H
+#define GATEHOUSE_CORE_STORE_RECORDS_EST_SECRET_H
+
+#include "core/store/table.h"
+
+#define EST_REALM "gatehouse" /* RFC 7616 3.3: part of what Digest's verifiers are made of */
+
+struct est_secret {
+    const char *user;        /* as the client gives it; the key */
+    struct text_list labels; /* under which it is taken */
+    const char *argon2;      /* crypto_pwhash_str(): for HTTP Basic */
+    struct bytes
+        digest_sha256; /* SHA-256 of "user:realm:password" (RFC 7616 3.4.2); absent: none */
+    struct bytes digest_md5;
+    const char *name; /* that may be asked for: a DNS name, or "*.domain"; NULL: the label's */
+    uint64_t uses;    /* certificates that it is still good for */
+    bool unlimited;   /* however many */
+    int64_t expires;  /* 0: never */
+    int64_t created;
+    const char *created_by;
+    int64_t last_used;
+    struct record_rest rest;
+};
+
+extern const struct record_type est_secret_type;
+extern const struct table est_secrets;
+
+/* Every rule for a secret, those of the field table included; fails with E_INVALID. */
+MUST_USE bool est_secret_check(struct task *t, const struct est_secret *secret);
+/* Whether it is good under this label now; fails with E_DENIED saying why it is not. */
+MUST_USE bool est_secret_holds(struct task *t, const struct est_secret *secret, const char *label);
+
+#endif

@@ -1,0 +1,197 @@
+#include "est/client.h"
+
+#include "core/pledge/failures.h"
+#include "est/password.h"
+
+#include <string.h>
+
+bool est_client_label(struct task *t, const struct est *est, const struct http_request *rq,
+                      struct est_label *ret)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    bool found;
+    TRY(view_open(t, est->store, &view));
+    TRY(est_label_get(t, view_reader(view), rq->parameter, ret, &found));
+    ENSURE(t, found, E_NO_LABEL, "there is no label %s",
+           bytes_to_printable(t->arena, bytes_of_text(rq->parameter), 64));
+    return true;
+}
+
+/* ---- Certificates ---- */
+
+/* The chain that was shown leads to one of the label's anchors. */
+static bool verify_shown(struct task *t, struct http_request *rq, const struct est_label *label,
+                         const struct cert **ret)
+{
+    struct bytes_list shown = http_connection_peer(rq->connection);
+    struct cert_list certs;
+    struct cert_list anchor_certs;
+    const struct anchors *anchors;
+    TRY(certs_parse(t, &shown, &certs));
+    TRY(certs_parse(t, &label->anchors, &anchor_certs));
+    TRY(anchors_make(t, &anchor_certs, &anchors));
+    const struct cert_list others = {certs.items + 1, certs.count - 1};
+    TRY(chain_verify(t, anchors, certs.items[0], &others, NULL, NULL));
+    *ret = certs.items[0];
+    return true;
+}
+
+/* RFC 7030 3.7: id-kp-cmcRA makes it an RA; one that has it is taken for nothing else. */
+static bool try_third_party(struct task *t, struct http_request *rq, struct est_client *client,
+                            bool *ret_is)
+{
+    const struct est_label *label = &client->label;
+    *ret_is = false;
+    if (label->anchors.count == 0 || http_connection_peer(rq->connection).count == 0)
+        return true;
+    if (!verify_shown(t, rq, label, &client->shown)) {
+        if (!task_failed_with(t, E_CERT_UNTRUSTED) && !task_failed_with(t, E_CERT_EXPIRED))
+            return false;
+        task_forgive(t);
+        return true;
+    }
+    client->proof =
+        cert_has_eku(client->shown, OID_KP_CMC_RA) ? EST_PROOF_RA : EST_PROOF_THIRD_PARTY;
+    client->name = arena_printf(t->arena, "certificate:%s", cert_subject(t, client->shown));
+    *ret_is = est_label_takes(label, client->proof);
+    return true;
+}
+
+static bool try_issued(struct task *t, const struct est *est, struct http_request *rq,
+                       int64_t grace, struct est_client *client, bool *ret_is)
+{
+    *ret_is = false;
+    TRY(caller_issued(t, est->callers, rq, &client->issued));
+    if (client->issued == NULL)
+        return true;
+    const struct certificate *record = &client->issued->record;
+    TRY(caller_check_issued(t, record, grace));
+    client->proof = EST_PROOF_CERTIFICATE;
+    if (!bytes_present(record->device))
+        client->name = record->client == NULL ? "certificate" : record->client;
+    *ret_is = est_label_takes(&client->label, EST_PROOF_CERTIFICATE);
+    ENSURE(t, *ret_is, E_PROOF, "the label %s takes no certificate of ours", client->label.name);
+    return true;
+}
+
+/* Only who can be a device is judged as one: others are no strangers before the password. */
+static bool try_idevid(struct task *t, const struct est *est, struct http_request *rq,
+                       struct est_client *client, bool *ret_is)
+{
+    *ret_is = false;
+    if (!est_label_takes(&client->label, EST_PROOF_IDEVID))
+        return true;
+    if (est_label_takes(&client->label, EST_PROOF_PASSWORD) &&
+        http_connection_peer(rq->connection).count == 0)
+        return true;
+    TRY(caller_idevid(t, est->callers, rq, &client->idevid));
+    client->proof = EST_PROOF_IDEVID;
+    *ret_is = true;
+    return true;
+}
+
+static bool by_certificate(struct task *t, const struct est *est, struct http_request *rq,
+                           int64_t grace, struct est_client *client, bool *ret_is)
+{
+    TRY(try_issued(t, est, rq, grace, client, ret_is));
+    if (!*ret_is)
+        TRY(try_third_party(t, rq, client, ret_is));
+    return *ret_is || try_idevid(t, est, rq, client, ret_is);
+}
+
+static bool by_password(struct task *t, const struct est *est, struct http_request *rq,
+                        struct est_client *client)
+{
+    TRY(password_check(t, est, rq, &client->label, &client->secret));
+    client->has_secret = true;
+    return true;
+}
+
+bool est_client_identify(struct task *t, const struct est *est, struct http_request *rq,
+                         int64_t grace, struct est_client *ret)
+{
+    struct est_client client = {.idevid = NULL};
+    bool known;
+    TRY(est_client_label(t, est, rq, &client.label));
+    TRY(by_certificate(t, est, rq, grace, &client, &known));
+    if (known && client.label.password_too)
+        TRY(by_password(t, est, rq, &client));
+    if (!known) {
+        ENSURE(t, est_label_takes(&client.label, EST_PROOF_PASSWORD), E_PROOF,
+               "the label %s takes no such client", client.label.name);
+        TRY(by_password(t, est, rq, &client));
+        client.proof = EST_PROOF_PASSWORD;
+        client.name = arena_printf(t->arena, "secret:%s", client.secret.user);
+    }
+    *ret = client;
+    return true;
+}
+
+/* ---- RFC 7030 3.5 ---- */
+
+bool est_client_binding(struct task *t, struct http_request *rq, const struct est_client *client,
+                        const struct csr *csr)
+{
+    bool required = client->label.binding == EST_BINDING_REQUIRED;
+    struct bytes stated;
+    if (client->proof == EST_PROOF_RA)
+        return true;
+    if (csr->challenge_password == NULL) {
+        ENSURE(t, !required, E_BINDING, "the label %s asks for a challengePassword",
+               client->label.name);
+        return true;
+    }
+    struct bytes binding = http_connection_binding(t, rq->connection);
+    ENSURE(t, bytes_present(binding), E_BINDING, "this TLS connection (%s) has no channel binding",
+           http_connection_tls(rq->connection));
+    ENSURE(t,
+           bytes_from_base64(t->arena, bytes_of_text(csr->challenge_password), &stated) &&
+               bytes_equal_secret(stated, binding),
+           E_BINDING, "the challengePassword is not this connection's channel binding");
+    return true;
+}
+
+/* ---- Failures ---- */
+
+static bool is_password_failure(const struct task *t)
+{
+    static const struct problem_kind *const kinds[] = {E_AUTH_NEEDED, E_AUTH_STALE, E_AUTH_WRONG,
+                                                       E_AUTH_MALFORMED, NULL};
+    return task_failed_with_any(t, kinds);
+}
+
+static void challenge(struct task *t, const struct est *est, struct http_request *rq,
+                      struct http_reply *reply)
+{
+    struct task aside = *t;
+    struct est_label label;
+    task_forgive(&aside);
+    if (is_password_failure(t) && est_client_label(&aside, est, rq, &label))
+        reply->headers = password_challenges(t, est, &label, task_failed_with(t, E_AUTH_STALE));
+}
+
+/* In memory alone, as all that nobody vouches for; who only forgot the password is no news. */
+static void note_stranger(struct task *t, const struct est *est, struct http_request *rq)
+{
+    const char *address = http_connection_address(rq->connection);
+    const char *port = strrchr(address, ':');
+    struct stranger stranger = {
+        .address =
+            port == NULL ? address : arena_strndup(t->arena, address, (size_t)(port - address)),
+        .subject = arena_printf(t->arena, "EST, %s", rq->path),
+    };
+    if (!task_failed_with(t, E_AUTH_NEEDED) && !task_failed_with(t, E_AUTH_STALE))
+        strangers_note(callers_options(est->callers)->strangers, t, &stranger);
+}
+
+void est_client_failed(struct task *t, const struct est *est, struct http_request *rq,
+                       struct http_reply *reply)
+{
+    struct task aside = *t;
+    struct bytes device;
+    const struct idevid *idevid;
+    challenge(t, est, rq, reply);
+    task_forgive(&aside);
+    if (!caller_device_id(&aside, est->callers, rq, &device, &idevid))
+        note_stranger(t, est, rq);
+}

@@ -1,0 +1,83 @@
+/* POST /.well-known/est/simplereenroll (RFC 7030 4.2.2). */
+#include "est/est.h"
+
+#include "core/base/clock.h"
+#include "est/client.h"
+#include "est/enrol.h"
+#include "est/gate.h"
+#include "est/names.h"
+#include "est/profile.h"
+
+/* RFC 7030 3.3.2: the certificate to be renewed is the one that TLS was done with. */
+static bool check_certificate(struct task *t, const struct est_client *client)
+{
+    ENSURE(t, client->issued != NULL, E_NOT_RENEWABLE,
+           "no certificate of ours was shown: an IDevID, a password or another's certificate gets "
+           "simpleenroll");
+    const struct certificate *record = &client->issued->record;
+    const struct est_label *label = &client->label;
+    int64_t first = record->not_after - label->renew_before;
+    /* Grace after the end is the label's, and was not looked at before the label was known. */
+    TRY(caller_check_issued(t, record, label->renew_after));
+    ENSURE(t, label->renew_before == 0 || clock_wall() >= first, E_NOT_RENEWABLE,
+           "too early: it can be renewed from %s on", time_to_text(t->arena, first));
+    return true;
+}
+
+static bool read_certificate(struct task *t, const struct est *est,
+                             const struct certificate *record, const struct cert **ret)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    struct bytes der;
+    TRY(view_open(t, est->store, &view));
+    TRY(blob_get(t, view_reader(view), &certificates, record->id, CERTIFICATE_BLOB_DER, &der));
+    ENSURE(t, bytes_present(der), E_STORE_DAMAGED, "certificate %s is gone",
+           bytes_to_hex(t->arena, record->id));
+    return cert_parse(t, der, ret);
+}
+
+/* The profile that a renewal goes by: a device's as it is now, another client's the label's. */
+static bool check_key(struct task *t, const struct est *est, const struct est_client *client,
+                      const struct csr *csr)
+{
+    const struct certificate *record = &client->issued->record;
+    return profile_check_key(t, est->store,
+                             bytes_present(record->device) && record->profile != NULL
+                                 ? record->profile
+                                 : client->label.profile,
+                             csr);
+}
+
+bool est_simplereenroll(struct task *t, struct http_request *rq, struct http_reply *reply)
+{
+    const struct est *est = rq->context;
+    struct est_client client;
+    struct est_label label;
+    struct csr csr;
+    struct episode e;
+    const struct cert *before;
+    answer_begin(t, &est->answer);
+    TRY(est_client_label(t, est, rq, &label));
+    TRY(est_client_identify(t, est, rq, label.renew_after, &client));
+    TRY(check_certificate(t, &client));
+    const struct certificate *record = &client.issued->record;
+    TRY(enrol_read(t, rq, &client, &csr));
+    TRY(read_certificate(t, est, record, &before));
+    TRY(names_unchanged(t, &csr, before));
+    TRY(check_key(t, est, &client, &csr));
+    TRY(names_have_room(t, est->store, &client.label, &csr));
+    struct enrol_request request = {
+        .csr = &csr,
+        .label = &client.label,
+        .address = http_connection_address(rq->connection),
+        .renews = record,
+    };
+    if (bytes_present(record->device)) {
+        TRY(gate_certificate(t, est, record, &e));
+        request.episode = &e;
+    } else {
+        request.client = client.name;
+        request.secret = client.has_secret ? &client.secret : NULL;
+    }
+    return enrol_answer(t, est, &request, reply);
+}

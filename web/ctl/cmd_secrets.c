@@ -1,0 +1,133 @@
+#include "web/ctl/call.h"
+#include "web/ctl/commands.h"
+#include "web/ctl/confirm.h"
+#include "web/ctl/members.h"
+#include "web/ctl/print.h"
+
+#define PATH "/v1/secrets"
+
+struct add_options {
+    struct text_list labels;
+    const char *name;
+    const char *uses;
+    bool unlimited;
+    const char *expires;
+    const char *password_file;
+    bool digest;
+    bool digest_md5;
+};
+
+static const struct option add_options[] = {
+    OPTION(struct add_options, labels, "label", OPTION_TEXTS, "NAME",
+           "EST label under which it is taken; by default the one called default."),
+    OPTION(struct add_options, name, "name", OPTION_TEXT, "DNS-NAME",
+           "The one name that may be asked for with it, or *.domain; by default the label's "
+           "domains say."),
+    OPTION(struct add_options, uses, "uses", OPTION_TEXT, "COUNT",
+           "How many certificates it is good for; by default one."),
+    OPTION(struct add_options, unlimited, "unlimited", OPTION_FLAG, NULL,
+           "It is good for any number of certificates."),
+    OPTION(struct add_options, expires, "expires", OPTION_TEXT, "TIME",
+           "When it ends, such as 2027-01-31T00:00:00Z."),
+    OPTION(struct add_options, password_file, "password-file", OPTION_TEXT, "FILE",
+           "The password (\"-\": standard input); by default one is made and printed, this once."),
+    OPTION(struct add_options, digest, "digest", OPTION_FLAG, NULL,
+           "It can be used with HTTP Digest (SHA-256), too."),
+    OPTION(struct add_options, digest_md5, "digest-md5", OPTION_FLAG, NULL,
+           "And with HTTP Digest by MD5, where the label allows that."),
+};
+
+static bool set_members(struct task *t, json_t *body, const struct add_options *o)
+{
+    const char *presets[] = {"default"};
+    const struct text_list preset = {presets, 1};
+    TRY(member_set_texts(t, body, "labels", o->labels.count > 0 ? &o->labels : &preset));
+    TRY(member_set_text(t, body, "name", o->name));
+    TRY(member_set_number(t, body, "uses", o->uses));
+    TRY(member_set_text(t, body, "expires", o->expires));
+    (void)json_object_set_new(body, "unlimited", json_boolean(o->unlimited));
+    (void)json_object_set_new(body, "digest", json_boolean(o->digest));
+    (void)json_object_set_new(body, "digest-md5", json_boolean(o->digest_md5));
+    return member_set_secret(t, body, "password", o->password_file);
+}
+
+static bool secrets_add(struct task *t, struct ctl *ctl, const struct text_list *words,
+                        const void *options)
+{
+    json_t *body = json_in_arena(t, json_object());
+    json_t *made;
+    TRY(member_set_text(t, body, "user", words->items[0]));
+    TRY(set_members(t, body, options));
+    TRY(ctl_call(t, ctl, "POST", PATH, body, &made));
+    if (ctl->json) {
+        print_json(ctl->out, made);
+        return true;
+    }
+    const char *password = json_string_value(json_object_get(made, "password"));
+    (void)fprintf(ctl->out, "added secret %s\n", print_safe(t->arena, words->items[0]));
+    if (password != NULL)
+        (void)fprintf(ctl->out, "password %s\n", print_safe(t->arena, password));
+    return true;
+}
+
+static bool secrets_list(struct task *t, struct ctl *ctl, const struct text_list *words,
+                         const void *options)
+{
+    static const struct print_column columns[] = {
+        {"USER", "user"},       {"USES", "uses"},           {"UNLIMITED", "unlimited"},
+        {"EXPIRES", "expires"}, {"LAST USED", "last-used"}, {"NAME", "name"},
+    };
+    json_t *list;
+    (void)words;
+    (void)options;
+    TRY(ctl_list(t, ctl, PATH, "", &list));
+    if (ctl->json)
+        print_json(ctl->out, list);
+    else
+        print_objects(ctl->out, t->arena, list, columns, ARRAY_SIZE(columns),
+                      "no enrolment secrets; `gatehousectl secrets add`");
+    return true;
+}
+
+struct remove_options {
+    bool yes;
+};
+
+static const struct option remove_options[] = {
+    OPTION(struct remove_options, yes, "yes", OPTION_FLAG, NULL, "Do it without asking."),
+};
+
+static bool secrets_remove(struct task *t, struct ctl *ctl, const struct text_list *words,
+                           const void *options)
+{
+    const struct remove_options *o = options;
+    json_t *removed;
+    TRY(confirm(t, o->yes,
+                arena_printf(t->arena, "Remove the secret %s?  Nobody enrols with it any more.",
+                             words->items[0])));
+    TRY(ctl_call(t, ctl, "DELETE", ctl_path(t->arena, PATH, words->items[0]), NULL, &removed));
+    if (ctl->json)
+        print_json(ctl->out, removed);
+    else
+        (void)fprintf(ctl->out, "removed secret %s\n", print_safe(t->arena, words->items[0]));
+    return true;
+}
+
+const struct command secret_commands[] = {
+    {.name = "secrets add",
+     .words = "USER",
+     .words_min = 1,
+     .words_max = 1,
+     .summary = "Make an enrolment secret: a password for clients that have no certificate yet.",
+     OPTIONS(struct add_options, add_options),
+     .run = secrets_add},
+    {.name = "secrets list", .summary = "List the enrolment secrets.", .run = secrets_list},
+    {.name = "secrets remove",
+     .words = "USER",
+     .words_min = 1,
+     .words_max = 1,
+     .summary = "Take an enrolment secret away.",
+     OPTIONS(struct remove_options, remove_options),
+     .run = secrets_remove},
+    {.name = NULL},
+};
