@@ -3,6 +3,7 @@
 #include "web/ctl/commands.h"
 #include "web/ctl/members.h"
 #include "web/ctl/print.h"
+#include "web/ctl/resource.h"
 
 #define PATH "/v1/admission-rules"
 
@@ -54,42 +55,36 @@ static bool admission_add(struct task *t, struct ctl *ctl, const struct text_lis
     return true;
 }
 
+static const struct print_column columns[] = {
+    {"NAME", "name"},
+    {"MANUFACTURER", "manufacturer"},
+    {"SUBJECT", "subject"},
+    {"SERIAL", "serial-number"},
+    {"UNVERIFIED", "unverified"},
+    {"REASON", "reason"},
+    {"NOTE", "note"},
+};
+static const struct resource resource = {
+    .path = PATH,
+    .noun = "admission rule",
+    .empty = "no admission rules: only devices on the list are let in",
+    .columns = columns,
+    .column_count = ARRAY_SIZE(columns),
+};
+
 static bool admission_list(struct task *t, struct ctl *ctl, const struct text_list *words,
                            const void *options)
 {
-    static const struct print_column columns[] = {
-        {"NAME", "name"},
-        {"MANUFACTURER", "manufacturer"},
-        {"SUBJECT", "subject"},
-        {"SERIAL", "serial-number"},
-        {"UNVERIFIED", "unverified"},
-        {"REASON", "reason"},
-        {"NOTE", "note"},
-    };
-    json_t *list;
     (void)words;
     (void)options;
-    TRY(ctl_list(t, ctl, PATH, "", &list));
-    if (ctl->json)
-        print_json(ctl->out, list);
-    else
-        print_objects(ctl->out, t->arena, list, columns, ARRAY_SIZE(columns),
-                      "no admission rules: only devices on the list are let in");
-    return true;
+    return resource_list(t, ctl, &resource);
 }
 
 static bool admission_remove(struct task *t, struct ctl *ctl, const struct text_list *words,
                              const void *options)
 {
-    json_t *removed;
     (void)options;
-    TRY(ctl_call(t, ctl, "DELETE", ctl_path(t->arena, PATH, words->items[0]), NULL, &removed));
-    if (ctl->json)
-        print_json(ctl->out, removed);
-    else
-        (void)fprintf(ctl->out, "removed admission rule %s\n",
-                      print_safe(t->arena, words->items[0]));
-    return true;
+    return resource_remove(t, ctl, &resource, words->items[0]);
 }
 
 const struct command admission_commands[] = {

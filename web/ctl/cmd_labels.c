@@ -1,11 +1,8 @@
 #include "core/store/records/est_label.h"
-#include "web/ctl/call.h"
 #include "web/ctl/commands.h"
 #include "web/ctl/confirm.h"
 #include "web/ctl/members.h"
-#include "web/ctl/print.h"
-
-#define PATH "/v1/labels"
+#include "web/ctl/resource.h"
 
 struct label_options {
     const char *title;
@@ -52,8 +49,9 @@ static const struct option label_options[] = {
     OPTION(struct label_options, title, "title", OPTION_TEXT, "TEXT", "What it is for."),
 };
 
-static bool set_members(struct task *t, json_t *body, const struct label_options *o)
+static bool set_members(struct task *t, json_t *body, const void *options)
 {
+    const struct label_options *o = options;
     TRY(member_set_text(t, body, "title", o->title));
     TRY(member_set_text(t, body, "profile", o->profile));
     TRY(member_set_texts(t, body, "authenticate", &o->proofs));
@@ -69,75 +67,46 @@ static bool set_members(struct task *t, json_t *body, const struct label_options
     return member_set_number(t, body, "per-day", o->per_day);
 }
 
-static void say(struct task *t, struct ctl *ctl, const char *what, const char *name,
-                const json_t *answer)
-{
-    if (ctl->json)
-        print_json(ctl->out, answer);
-    else
-        (void)fprintf(ctl->out, "%s label %s\n", what, print_safe(t->arena, name));
-}
+static const struct print_column columns[] = {
+    {"NAME", "name"}, {"PROFILE", "profile"}, {"APPROVAL", "approval"}, {"TITLE", "title"}};
+static const struct resource resource = {
+    .path = "/v1/labels",
+    .noun = "label",
+    .empty = "no labels but the default one, which is for devices",
+    .columns = columns,
+    .column_count = ARRAY_SIZE(columns),
+    .type = &est_label_type,
+    .set = set_members,
+};
 
 static bool labels_add(struct task *t, struct ctl *ctl, const struct text_list *words,
                        const void *options)
 {
-    json_t *body = json_in_arena(t, json_object());
     json_t *made;
-    TRY(member_set_text(t, body, "name", words->items[0]));
-    TRY(set_members(t, body, options));
-    TRY(ctl_call(t, ctl, "POST", PATH, body, &made));
-    say(t, ctl, "added", words->items[0], made);
-    return true;
+    return resource_add(t, ctl, &resource, "name", words->items[0], options, &made);
 }
 
 static bool labels_set(struct task *t, struct ctl *ctl, const struct text_list *words,
                        const void *options)
 {
-    const char *path = ctl_path(t->arena, PATH, words->items[0]);
-    json_t *label;
-    json_t *made;
     ENSURE(t, options_given(label_options, ARRAY_SIZE(label_options), options), E_CTL_USAGE,
            "labels set: no option says what to change");
-    TRY(ctl_call(t, ctl, "GET", path, NULL, &label));
-    members_keep_writable(label, &est_label_type);
-    TRY(set_members(t, label, options));
-    TRY(ctl_call(t, ctl, "PUT", path, label, &made));
-    say(t, ctl, "changed", words->items[0], made);
-    return true;
+    return resource_change(t, ctl, &resource, words->items[0], options);
 }
 
 static bool labels_list(struct task *t, struct ctl *ctl, const struct text_list *words,
                         const void *options)
 {
-    static const struct print_column columns[] = {
-        {"NAME", "name"},
-        {"PROFILE", "profile"},
-        {"APPROVAL", "approval"},
-        {"TITLE", "title"},
-    };
-    json_t *list;
     (void)words;
     (void)options;
-    TRY(ctl_list(t, ctl, PATH, "", &list));
-    if (ctl->json)
-        print_json(ctl->out, list);
-    else
-        print_objects(ctl->out, t->arena, list, columns, ARRAY_SIZE(columns),
-                      "no labels but the default one, which is for devices");
-    return true;
+    return resource_list(t, ctl, &resource);
 }
 
 static bool labels_show(struct task *t, struct ctl *ctl, const struct text_list *words,
                         const void *options)
 {
-    json_t *label;
     (void)options;
-    TRY(ctl_call(t, ctl, "GET", ctl_path(t->arena, PATH, words->items[0]), NULL, &label));
-    if (ctl->json)
-        print_json(ctl->out, label);
-    else
-        print_tree(ctl->out, t->arena, label, 0);
-    return true;
+    return resource_show(t, ctl, &resource, words->items[0]);
 }
 
 struct remove_options {
@@ -152,13 +121,10 @@ static bool labels_remove(struct task *t, struct ctl *ctl, const struct text_lis
                           const void *options)
 {
     const struct remove_options *o = options;
-    json_t *removed;
     TRY(confirm(t, o->yes,
                 arena_printf(t->arena, "Remove the label %s?  Nobody enrols under it any more.",
                              words->items[0])));
-    TRY(ctl_call(t, ctl, "DELETE", ctl_path(t->arena, PATH, words->items[0]), NULL, &removed));
-    say(t, ctl, "removed", words->items[0], removed);
-    return true;
+    return resource_remove(t, ctl, &resource, words->items[0]);
 }
 
 const struct command label_commands[] = {

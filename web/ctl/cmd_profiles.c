@@ -1,10 +1,7 @@
 #include "core/store/records/profile.h"
-#include "web/ctl/call.h"
 #include "web/ctl/commands.h"
 #include "web/ctl/members.h"
-#include "web/ctl/print.h"
-
-#define PATH "/v1/profiles"
+#include "web/ctl/resource.h"
 
 /* ---- add, set ---- */
 
@@ -38,8 +35,9 @@ static const struct option profile_options[] = {
            "An extended key usage: clientAuth (the default), serverAuth or an OID."),
 };
 
-static bool set_members(struct task *t, json_t *body, const struct profile_options *o)
+static bool set_members(struct task *t, json_t *body, const void *options)
 {
+    const struct profile_options *o = options;
     TRY(member_set_text(t, body, "ca", o->ca));
     TRY(member_set_text(t, body, "dns-pattern", o->dns_pattern));
     TRY(member_set_text(t, body, "key", o->key));
@@ -49,75 +47,48 @@ static bool set_members(struct task *t, json_t *body, const struct profile_optio
     return member_set_texts(t, body, "ext-key-usage", &o->ext_key_usage);
 }
 
-static void say(struct task *t, struct ctl *ctl, const char *what, const char *name,
-                const json_t *answer)
-{
-    if (ctl->json)
-        print_json(ctl->out, answer);
-    else
-        (void)fprintf(ctl->out, "%s profile %s\n", what, print_safe(t->arena, name));
-}
+static const struct print_column columns[] = {
+    {"NAME", "name"}, {"CA", "ca"},     {"DNS NAME", "dns-pattern"},
+    {"KEY", "key"},   {"HASH", "hash"}, {"VALIDITY", "validity"},
+};
+static const struct resource resource = {
+    .path = "/v1/profiles",
+    .noun = "profile",
+    .empty = "no profiles; `gatehousectl profiles add`",
+    .columns = columns,
+    .column_count = ARRAY_SIZE(columns),
+    .type = &profile_type,
+    .set = set_members,
+};
 
 static bool profiles_add(struct task *t, struct ctl *ctl, const struct text_list *words,
                          const void *options)
 {
-    json_t *body = json_in_arena(t, json_object());
     json_t *made;
-    TRY(member_set_text(t, body, "name", words->items[0]));
-    TRY(set_members(t, body, options));
-    TRY(ctl_call(t, ctl, "POST", PATH, body, &made));
-    say(t, ctl, "added", words->items[0], made);
-    return true;
+    return resource_add(t, ctl, &resource, "name", words->items[0], options, &made);
 }
 
 static bool profiles_set(struct task *t, struct ctl *ctl, const struct text_list *words,
                          const void *options)
 {
-    const char *path = ctl_path(t->arena, PATH, words->items[0]);
-    json_t *profile;
-    json_t *made;
     ENSURE(t, options_given(profile_options, ARRAY_SIZE(profile_options), options), E_CTL_USAGE,
            "profiles set: no option says what to change");
-    TRY(ctl_call(t, ctl, "GET", path, NULL, &profile));
-    members_keep_writable(profile, &profile_type);
-    TRY(set_members(t, profile, options));
-    TRY(ctl_call(t, ctl, "PUT", path, profile, &made));
-    say(t, ctl, "changed", words->items[0], made);
-    return true;
+    return resource_change(t, ctl, &resource, words->items[0], options);
 }
-
-/* ---- list, show ---- */
 
 static bool profiles_list(struct task *t, struct ctl *ctl, const struct text_list *words,
                           const void *options)
 {
-    static const struct print_column columns[] = {
-        {"NAME", "name"}, {"CA", "ca"},     {"DNS NAME", "dns-pattern"},
-        {"KEY", "key"},   {"HASH", "hash"}, {"VALIDITY", "validity"},
-    };
-    json_t *list;
     (void)words;
     (void)options;
-    TRY(ctl_list(t, ctl, PATH, "", &list));
-    if (ctl->json)
-        print_json(ctl->out, list);
-    else
-        print_objects(ctl->out, t->arena, list, columns, ARRAY_SIZE(columns),
-                      "no profiles; `gatehousectl profiles add`");
-    return true;
+    return resource_list(t, ctl, &resource);
 }
 
 static bool profiles_show(struct task *t, struct ctl *ctl, const struct text_list *words,
                           const void *options)
 {
-    json_t *profile;
     (void)options;
-    TRY(ctl_call(t, ctl, "GET", ctl_path(t->arena, PATH, words->items[0]), NULL, &profile));
-    if (ctl->json)
-        print_json(ctl->out, profile);
-    else
-        print_tree(ctl->out, t->arena, profile, 0);
-    return true;
+    return resource_show(t, ctl, &resource, words->items[0]);
 }
 
 const struct command profile_commands[] = {

@@ -1,10 +1,7 @@
-#include "web/ctl/call.h"
 #include "web/ctl/commands.h"
 #include "web/ctl/confirm.h"
 #include "web/ctl/members.h"
-#include "web/ctl/print.h"
-
-#define PATH "/v1/secrets"
+#include "web/ctl/resource.h"
 
 struct add_options {
     struct text_list labels;
@@ -37,8 +34,9 @@ static const struct option add_options[] = {
            "And with HTTP Digest by MD5, where the label allows that."),
 };
 
-static bool set_members(struct task *t, json_t *body, const struct add_options *o)
+static bool set_members(struct task *t, json_t *body, const void *options)
 {
+    const struct add_options *o = options;
     const char *presets[] = {"default"};
     const struct text_list preset = {presets, 1};
     TRY(member_set_texts(t, body, "labels", o->labels.count > 0 ? &o->labels : &preset));
@@ -51,21 +49,26 @@ static bool set_members(struct task *t, json_t *body, const struct add_options *
     return member_set_secret(t, body, "password", o->password_file);
 }
 
+static const struct print_column columns[] = {
+    {"USER", "user"},       {"USES", "uses"},           {"UNLIMITED", "unlimited"},
+    {"EXPIRES", "expires"}, {"LAST USED", "last-used"}, {"NAME", "name"},
+};
+static const struct resource resource = {
+    .path = "/v1/secrets",
+    .noun = "secret",
+    .empty = "no enrolment secrets; `gatehousectl secrets add`",
+    .columns = columns,
+    .column_count = ARRAY_SIZE(columns),
+    .set = set_members,
+};
+
 static bool secrets_add(struct task *t, struct ctl *ctl, const struct text_list *words,
                         const void *options)
 {
-    json_t *body = json_in_arena(t, json_object());
     json_t *made;
-    TRY(member_set_text(t, body, "user", words->items[0]));
-    TRY(set_members(t, body, options));
-    TRY(ctl_call(t, ctl, "POST", PATH, body, &made));
-    if (ctl->json) {
-        print_json(ctl->out, made);
-        return true;
-    }
+    TRY(resource_add(t, ctl, &resource, "user", words->items[0], options, &made));
     const char *password = json_string_value(json_object_get(made, "password"));
-    (void)fprintf(ctl->out, "added secret %s\n", print_safe(t->arena, words->items[0]));
-    if (password != NULL)
+    if (password != NULL && !ctl->json)
         (void)fprintf(ctl->out, "password %s\n", print_safe(t->arena, password));
     return true;
 }
@@ -73,20 +76,9 @@ static bool secrets_add(struct task *t, struct ctl *ctl, const struct text_list 
 static bool secrets_list(struct task *t, struct ctl *ctl, const struct text_list *words,
                          const void *options)
 {
-    static const struct print_column columns[] = {
-        {"USER", "user"},       {"USES", "uses"},           {"UNLIMITED", "unlimited"},
-        {"EXPIRES", "expires"}, {"LAST USED", "last-used"}, {"NAME", "name"},
-    };
-    json_t *list;
     (void)words;
     (void)options;
-    TRY(ctl_list(t, ctl, PATH, "", &list));
-    if (ctl->json)
-        print_json(ctl->out, list);
-    else
-        print_objects(ctl->out, t->arena, list, columns, ARRAY_SIZE(columns),
-                      "no enrolment secrets; `gatehousectl secrets add`");
-    return true;
+    return resource_list(t, ctl, &resource);
 }
 
 struct remove_options {
@@ -101,16 +93,10 @@ static bool secrets_remove(struct task *t, struct ctl *ctl, const struct text_li
                            const void *options)
 {
     const struct remove_options *o = options;
-    json_t *removed;
     TRY(confirm(t, o->yes,
                 arena_printf(t->arena, "Remove the secret %s?  Nobody enrols with it any more.",
                              words->items[0])));
-    TRY(ctl_call(t, ctl, "DELETE", ctl_path(t->arena, PATH, words->items[0]), NULL, &removed));
-    if (ctl->json)
-        print_json(ctl->out, removed);
-    else
-        (void)fprintf(ctl->out, "removed secret %s\n", print_safe(t->arena, words->items[0]));
-    return true;
+    return resource_remove(t, ctl, &resource, words->items[0]);
 }
 
 const struct command secret_commands[] = {
