@@ -34,6 +34,8 @@ struct pledge_settings {
     const char *identity;   /* folder with idevid.pem and idevid.key */
     const char *identities; /* folder of such folders */
     uint64_t parallel;
+    uint64_t load; /* 0: no load */
+    uint64_t rate;
     const char *cloud;
     struct text_list registrars;
     uint64_t at_once;
@@ -82,11 +84,21 @@ struct pledge_world {
     struct report report;
 };
 
+/* What became of a pledge. */
+struct pledge_outcome {
+    int status;                        /* LAB_EXIT_OK, or the failure's class */
+    const struct indicator *indicator; /* of the failure; NULL: none */
+    double voucher_ms; /* since its start, when the voucher was accepted; 0: never */
+    double certificate_ms;
+    double total_ms;
+};
+
 struct pledge {
     const struct pledge_world *world;
     struct credentials idevid;
     const char *serial;
     struct report_line line;
+    struct pledge_outcome outcome;
     const char *step;    /* the one under way, as reports call it */
     enum encounter with; /* whom it is about */
     int status;          /* of HTTP, behind the latest E_STATUS */
@@ -119,11 +131,8 @@ struct pledge {
     } now;
 };
 
-/*
- * As many attempts as the settings allow; reports how it ended.  The exit status: LAB_EXIT_OK, or
- * the failure's class.
- */
-int pledge_onboard(struct task *t, struct pledge *p);
+/* As many attempts as the settings allow; reports how it ended, and notes it in `outcome`. */
+void pledge_onboard(struct task *t, struct pledge *p);
 
 /* RFC 8908: fails with E_CAPTIVE when the network's API says so; what else it says is noted. */
 MUST_USE bool pledge_check_network(struct task *t, struct pledge *p);

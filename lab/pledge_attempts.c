@@ -27,6 +27,7 @@ static bool attempt(struct task *t, struct pledge *p)
     p->now = (struct attempt){0};
     TRY(pledge_check_network(t, p));
     TRY(find_owner(t, p));
+    p->outcome.voucher_ms = report_elapsed(&p->line);
     TRY(pledge_tell_accepted(t, p));
     return pledge_enrol(t, p);
 }
@@ -71,7 +72,7 @@ static bool try_until_done(struct task *t, struct pledge *p)
     return true;
 }
 
-int pledge_onboard(struct task *t, struct pledge *p)
+static bool onboard(struct task *t, struct pledge *p)
 {
     struct task saving;
     bool onboarded = try_until_done(t, p);
@@ -79,15 +80,23 @@ int pledge_onboard(struct task *t, struct pledge *p)
         pledge_configure(t, p);
     task_init(&saving, t->arena, t->log);
     bool saved = p->world->settings.out == NULL || pledge_save(&saving, p);
-    if (onboarded && !saved) {
-        pledge_step(p, "save", ENCOUNTER_EST);
-        onboarded = fail(t, saving.problem, "%s", saving.detail);
+    if (!onboarded || saved)
+        return onboarded;
+    pledge_step(p, "save", ENCOUNTER_EST);
+    return fail(t, saving.problem, "%s", saving.detail);
+}
+
+void pledge_onboard(struct task *t, struct pledge *p)
+{
+    bool onboarded = onboard(t, p);
+    p->outcome.total_ms = report_elapsed(&p->line);
+    if (onboarded) {
+        p->outcome.status = LAB_EXIT_OK;
+        report_onboarded(t, &p->line, cert_subject(t, p->now.ldevid),
+                         cert_issuer(t, p->now.ldevid));
+        return;
     }
-    if (!onboarded) {
-        const struct indicator *indicator = pledge_indicate(t, p);
-        report_failed(t, &p->line, p->step, indicator);
-        return indicator->exit;
-    }
-    report_onboarded(t, &p->line, cert_subject(t, p->now.ldevid), cert_issuer(t, p->now.ldevid));
-    return LAB_EXIT_OK;
+    p->outcome.indicator = pledge_indicate(t, p);
+    p->outcome.status = p->outcome.indicator->exit;
+    report_failed(t, &p->line, p->step, p->outcome.indicator);
 }

@@ -22,7 +22,7 @@ static bool read_identity(struct task *t, const char *folder, struct pledge *p)
     return true;
 }
 
-int pledge_run(struct pledge_world *world, const char *folder)
+void pledge_run(struct pledge_world *world, const char *folder, struct pledge_outcome *ret)
 {
     CLEANUP(arena_cleanup) struct arena *arena = arena_create();
     struct task t;
@@ -36,13 +36,15 @@ int pledge_run(struct pledge_world *world, const char *folder)
     task_init(&t, arena, NULL);
     t.deadline = clock_monotonic() + world->settings.timeout;
     report_begin(&p.line, &world->report, folder);
-    if (!read_identity(&t, folder, &p)) {
-        const struct indicator *indicator = indicator_of(t.problem, p.with, 0);
-        report_failed(&t, &p.line, p.step, indicator);
-        return indicator->exit;
+    if (read_identity(&t, folder, &p)) {
+        p.line.serial = p.serial;
+        pledge_onboard(&t, &p);
+    } else {
+        p.outcome.indicator = indicator_of(t.problem, p.with, 0);
+        p.outcome.status = p.outcome.indicator->exit;
+        report_failed(&t, &p.line, p.step, p.outcome.indicator);
     }
-    p.line.serial = p.serial;
-    return pledge_onboard(&t, &p);
+    *ret = p.outcome;
 }
 
 struct crowd {
@@ -53,14 +55,19 @@ struct crowd {
     atomic_int status; /* LAB_EXIT_OK, or the one class of all failures, or LAB_EXIT_FAILED */
 };
 
-/* Failures of one class keep it; different ones are a failure. */
+int crowd_status(int before, int status)
+{
+    if (status == LAB_EXIT_OK || status == before)
+        return before;
+    return before == LAB_EXIT_OK ? status : LAB_EXIT_FAILED;
+}
+
 static void note_status(struct crowd *crowd, int status)
 {
-    int before = LAB_EXIT_OK;
-    if (status == LAB_EXIT_OK)
-        atomic_fetch_add(&crowd->onboarded, 1);
-    else if (!atomic_compare_exchange_strong(&crowd->status, &before, status) && before != status)
-        atomic_store(&crowd->status, LAB_EXIT_FAILED);
+    int before = atomic_load(&crowd->status);
+    atomic_fetch_add(&crowd->onboarded, status == LAB_EXIT_OK);
+    while (!atomic_compare_exchange_weak(&crowd->status, &before, crowd_status(before, status)))
+        continue;
 }
 
 static void *work(void *argument)
@@ -70,7 +77,9 @@ static void *work(void *argument)
         size_t mine = atomic_fetch_add(&crowd->next, 1);
         if (mine >= crowd->folders.count)
             return NULL;
-        note_status(crowd, pledge_run(crowd->world, crowd->folders.items[mine]));
+        struct pledge_outcome outcome;
+        pledge_run(crowd->world, crowd->folders.items[mine], &outcome);
+        note_status(crowd, outcome.status);
     }
 }
 
@@ -96,7 +105,7 @@ static bool has_idevid(struct task *t, const char *folder)
     return true;
 }
 
-static bool list_identities(struct task *t, const char *parent, struct text_list *ret)
+bool crowd_list(struct task *t, const char *parent, struct text_list *ret)
 {
     CLEANUP(close_folder) DIR *entries = opendir(parent);
     size_t room = 64;
@@ -125,13 +134,13 @@ static bool list_identities(struct task *t, const char *parent, struct text_list
     return true;
 }
 
-static bool start_workers(struct task *t, struct crowd *crowd, size_t wanted)
+bool crowd_work(struct task *t, void *(*work_on)(void *), void *shared, size_t wanted)
 {
     pthread_t *threads = arena_array(t->arena, wanted, sizeof(*threads));
     size_t started = 0;
     int error = 0;
     while (started < wanted && error == 0) {
-        error = pthread_create(&threads[started], NULL, work, crowd);
+        error = pthread_create(&threads[started], NULL, work_on, shared);
         started += error == 0;
     }
     for (size_t i = 0; i < started; i++)
@@ -144,10 +153,10 @@ static bool start_workers(struct task *t, struct crowd *crowd, size_t wanted)
 bool crowd_run(struct task *t, struct pledge_world *world, int *ret_status)
 {
     struct crowd crowd = {.world = world};
-    TRY(list_identities(t, world->settings.identities, &crowd.folders));
+    TRY(crowd_list(t, world->settings.identities, &crowd.folders));
     size_t wanted = (size_t)world->settings.parallel;
     int64_t started = clock_monotonic();
-    TRY(start_workers(t, &crowd, wanted < crowd.folders.count ? wanted : crowd.folders.count));
+    TRY(crowd_work(t, work, &crowd, wanted < crowd.folders.count ? wanted : crowd.folders.count));
     size_t onboarded = atomic_load(&crowd.onboarded);
     (void)fprintf(stderr, "gatehouse-pledge: %zu of %zu onboarded in %.1f s\n", onboarded,
                   crowd.folders.count, (double)(clock_monotonic() - started) / SECOND_MS);

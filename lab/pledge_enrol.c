@@ -171,6 +171,7 @@ static bool enrol(struct task *t, struct pledge *p)
     if (pledge_fault(t, p, OP_CSRATTRS) != PF_NO_CSRATTRS)
         TRY(get_csrattrs(t, p, &wishes));
     TRY(simpleenroll(t, p, &wishes));
+    p->outcome.certificate_ms = report_elapsed(&p->line);
     if (pledge_fault(t, p, OP_ENROL) == PF_ENROL_REPEATEDLY)
         enrol_repeatedly(t, p, &wishes);
     return confirm_if_heard(t, p);

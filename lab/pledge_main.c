@@ -1,6 +1,6 @@
 /* gatehouse-pledge: what all pledges of a run share, and the program. */
 #include "core/base/file.h"
-#include "lab/pledge_crowd.h"
+#include "lab/pledge_load.h"
 #include "lab/pledge_options.h"
 #include "lab/problems.h"
 
@@ -76,7 +76,8 @@ static bool make_world(struct task *t, struct pledge_world *world)
     TRY(read_trust(t, world));
     world->report = (struct report){
         .json = s->json,
-        .quiet = s->quiet,
+        .quiet = s->quiet || s->load > 0,
+        .load = s->load > 0,
         .several = s->identities != NULL,
         .lock = PTHREAD_MUTEX_INITIALIZER,
     };
@@ -92,9 +93,13 @@ static bool run(struct task *t, const char *const *argv, int *ret_status)
     if (arguments.shown)
         return true;
     TRY(make_world(t, world));
+    if (world->settings.load > 0)
+        return load_run(t, world, ret_status);
     if (world->settings.identities != NULL)
         return crowd_run(t, world, ret_status);
-    *ret_status = pledge_run(world, world->settings.identity);
+    struct pledge_outcome outcome;
+    pledge_run(world, world->settings.identity, &outcome);
+    *ret_status = outcome.status;
     return true;
 }
 

@@ -19,6 +19,13 @@ static const struct lab_option options[] = {
     LAB_OPTION("N", struct pledge_settings, parallel, "parallel", FIELD_UINT, .preset = "1",
                .min = 1, .max = PARALLEL_MAX,
                .help = "With --identities: how many are onboarded at the same time."),
+    LAB_OPTION("N", struct pledge_settings, load, "load", FIELD_UINT, .preset = "0", .max = 1000000,
+               .help = "With --identities: the first N pledges come one after the other at --rate, "
+                       "whether they are served or not, and counts and latencies are printed at "
+                       "the end; --parallel (512 unless given) is the most at the same time. 0: "
+                       "no such thing."),
+    LAB_OPTION("R", struct pledge_settings, rate, "rate", FIELD_UINT, .preset = "10", .min = 1,
+               .max = 10000, .help = "With --load: pledges per second."),
     LAB_OPTION("URL", struct pledge_settings, cloud, "cloud", FIELD_TEXT,
                .help =
                    "The cloud registrar that is built in: an https URL; without a path, or with "
@@ -147,6 +154,7 @@ bool pledge_check_usage(struct task *t, const struct pledge_settings *s)
     ENSURE(t, (s->captive_api == NULL) == (s->captive_anchors == NULL), E_USAGE,
            "--captive-api and --captive-anchors go together");
     ENSURE(t, s->cloud == NULL || s->anchors != NULL, E_USAGE, "--cloud needs --anchors");
+    ENSURE(t, s->load == 0 || s->identities != NULL, E_USAGE, "--load needs --identities");
     ENSURE(t, s->parallel == 1 || s->identities != NULL, E_USAGE, "--parallel needs --identities");
     return true;
 }

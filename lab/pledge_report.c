@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define TEXT_MAX       4096 /* octets of what peers say */
 #define MILLISECOND_NS 1000000LL
 #define SECOND_NS      (1000 * MILLISECOND_NS)
 
@@ -18,7 +19,7 @@ static int64_t nanoseconds(void)
     return now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
-static double elapsed_ms(const struct report_line *line)
+double report_elapsed(const struct report_line *line)
 {
     return (double)(nanoseconds() - line->started) / (double)MILLISECOND_NS;
 }
@@ -39,11 +40,9 @@ static void put_line(struct report *report, const char *text)
 /* What peers and certificates say, without what a terminal would obey. */
 static const char *printable(struct task *t, const char *text)
 {
-    char *copy = arena_strdup(t->arena, text);
+    char *copy = bytes_to_printable(t->arena, bytes_of_text(text), TEXT_MAX);
     for (char *c = copy; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7F)
-            *c = ' ';
-        else if (*c == '"')
+        if (*c == '"')
             *c = '\'';
     }
     return copy;
@@ -54,7 +53,7 @@ static json_t *json_line(struct task *t, const struct report_line *line, const c
     json_t *object = json_in_arena(t, json_object());
     (void)json_object_set_new(object, "serial", json_string(line->serial));
     (void)json_object_set_new(object, "step", json_string(step));
-    (void)json_object_set_new(object, "ms", json_real(elapsed_ms(line)));
+    (void)json_object_set_new(object, "ms", json_real(report_elapsed(line)));
     if (line->via != NULL)
         (void)json_object_set_new(object, "registrar", json_string(line->via));
     return object;
@@ -84,10 +83,10 @@ static const char *prefix(struct task *t, const struct report_line *line)
 static void put_step(struct task *t, const struct report_line *line, const char *step,
                      const char *text)
 {
-    put_line(line->report,
-             arena_printf(t->arena, "%s%8.1f ms  %-14s %s%s%s%s", prefix(t, line), elapsed_ms(line),
-                          step, line->via == NULL ? "" : "[", line->via == NULL ? "" : line->via,
-                          line->via == NULL ? "" : "] ", printable(t, text)));
+    put_line(line->report, arena_printf(t->arena, "%s%8.1f ms  %-14s %s%s%s%s", prefix(t, line),
+                                        report_elapsed(line), step, line->via == NULL ? "" : "[",
+                                        line->via == NULL ? "" : line->via,
+                                        line->via == NULL ? "" : "] ", printable(t, text)));
 }
 
 void report_step(struct task *t, const struct report_line *line, const char *step,
@@ -124,6 +123,8 @@ void report_note(struct task *t, const struct report_line *line, const char *ste
 void report_onboarded(struct task *t, const struct report_line *line, const char *subject,
                       const char *issuer)
 {
+    if (line->report->load)
+        return;
     if (!line->report->json) {
         put_line(line->report,
                  arena_printf(t->arena, "onboarded serial=%s subject=\"%s\" issuer=\"%s\"",

@@ -15,6 +15,7 @@ struct report {
     bool json;
     bool quiet;   /* only the last line of each pledge */
     bool several; /* lines begin with the serial number */
+    bool load;    /* only failures have lines */
     pthread_mutex_t lock;
 };
 
@@ -27,6 +28,8 @@ struct report_line {
 };
 
 void report_begin(struct report_line *line, struct report *report, const char *serial);
+/* Milliseconds since report_begin(). */
+double report_elapsed(const struct report_line *line);
 /* One exchange: "POST requestvoucher", 307, "https://..." (NULL: nothing to add). */
 void report_step(struct task *t, const struct report_line *line, const char *step,
                  const char *action, int status, const char *note);
