@@ -14,6 +14,7 @@ const struct problem_status est_statuses[] = {
     {E_CSR_NOT_AS_ASKED, 400},
     {E_CA_REFUSED, 400},
     {E_BINDING, 400},
+    {E_KEY_REFUSED, 400},
     /* Who has a password, or should have one. */
     {E_AUTH_NEEDED, 401},
     {E_AUTH_STALE, 401},

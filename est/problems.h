@@ -61,6 +61,10 @@
       "missing where the label asks for it. A TLS proxy between us and the client does that; "     \
       "else "                                                                                      \
       "the client's software is at fault.")                                                        \
+    X(E_KEY_REFUSED, "key-refused", "key not allowed",                                             \
+      "The key in the request is known to be weak, was revoked as compromised, or is in the "      \
+      "certificate of another; the detail says which. Devices that share a key were cloned, or "   \
+      "have poor random numbers: ask their maker. Make the device generate a new key.")            \
     X(E_NAME_REFUSED, "name-refused", "name not allowed",                                          \
       "The client asks for a name, or a power, that it may not have; the detail says which. "      \
       "Names "                                                                                     \

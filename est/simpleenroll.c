@@ -5,6 +5,7 @@
 #include "est/client.h"
 #include "est/enrol.h"
 #include "est/gate.h"
+#include "est/keys.h"
 #include "est/names.h"
 #include "est/wire.h"
 
@@ -26,6 +27,7 @@ bool enrol_answer(struct task *t, const struct est *est, const struct enrol_requ
                   struct http_reply *reply)
 {
     struct bytes order;
+    TRY(keys_check(t, est->store, request));
     TRY(enrol_submit(t, est, request, &order));
     TRY(order_answer(t, est->orders, order, &est->answer, est->problems, reply));
     if (reply->status == 200)

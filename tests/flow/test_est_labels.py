@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from pledge import EST, certificates_in, in_lines, openssl, pem_of
@@ -202,6 +202,44 @@ def test_what_may_not_be_asked_for_is_refused(est, names, common_name, extension
 def test_key_is_what_the_profile_asks_for(est):
     key = ec.generate_private_key(ec.SECP384R1())
     assert ask(est, make_csr(["r1.routers.example.com"], key)).status == 400
+
+
+def refused_key(est, octets, why, **options):
+    answer = ask(est, octets, **options)
+    assert answer.status == 400 and answer.body == b"key not allowed\n", answer
+    assert any(s["problem"] == "key-refused" and why in s["detail"] for s in est.strangers())
+
+
+def test_weak_key_is_refused(est):
+    est.ctl("profiles", "add", "rsa", "--key", "rsa2048")
+    est.ctl("labels", "add", "rsa", "--authenticate", "password", "--domain", "rsa.example.com",
+            "--profile", "rsa")
+    user = secret(est, "rsa", label="rsa")
+    weak, sound = (rsa.generate_private_key(exponent, 2048) for exponent in (3, 65537))
+    refused_key(est, make_csr(["a.rsa.example.com"], weak), "exponent is below 65537",
+                label="rsa", user=user)
+    enrolled(ask(est, make_csr(["a.rsa.example.com"], sound), label="rsa", user=user))
+
+
+def test_key_of_another_is_refused(est):
+    key = make_key()
+    names = [f"{name}.routers.example.com" for name in ("twin-a", "twin-b")]
+    enrolled(ask(est, make_csr(names[:1], key, names[0])))
+    refused_key(est, make_csr(names[1:], key, names[1]), f"of another (CN={names[0]}) has this key")
+
+
+def test_key_of_a_device_is_refused_to_others(est):
+    device = est.independent().go_on()
+    name = "stolen.routers.example.com"
+    refused_key(est, make_csr([name], device.key, name), "of another")
+
+
+def test_compromised_key_is_refused_even_to_its_owner(est):
+    key, name = make_key(), "lost.routers.example.com"
+    certificate = enrolled(ask(est, make_csr([name], key, name)))
+    est.ctl("certificates", "revoke", "--yes", f"{certificate.serial_number:040x}", "--reason",
+            "key-compromise")
+    refused_key(est, make_csr([name, f"a.{name}"], key, name), "revoked: key-compromise")
 
 
 def test_no_more_certificates_for_a_name_than_the_label_allows(est):

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fakes import device_called, make_identity
-from pledge import BRSKI, EST, SUBJECT_ALT_NAME, VOUCHER_TYPE, binary
+from pledge import BRSKI, EST, SUBJECT_ALT_NAME, VOUCHER_TYPE
 from scene import until
 from wire import HOST, Wire, header
 
@@ -292,12 +292,15 @@ def test_connections_leave_no_files_open(make_scene):
     until(lambda: open_files(scene) <= before, "no more files open than before")
 
 
-def test_key_that_is_asked_twice_for_another_device_is_that_devices_own(scene):
-    """The same key pair in two devices: two orders, two certificates with two names."""
+def test_key_of_one_device_is_refused_to_another(scene):
+    """Devices that share a key are clones, or have poor random numbers."""
     key = ec.generate_private_key(ec.SECP256R1())
     first, second = (scene.independent().go_on("csrattrs") for _ in range(2))
     first.key = second.key = key
     first.enrol()
+    assert second.post_csr(second.csr()).status == 400
+    event, = (e for e in scene.events(second.serial) if e.get("problem") == "key-refused")
+    assert first.serial in event["detail"]
+    second.key = None
     second.enrol()
     assert given_names(first) != given_names(second)
-    assert binary(first.ldevid.signature) != binary(second.ldevid.signature)

@@ -36,14 +36,14 @@ bool resource_show(struct task *t, struct ctl *ctl, const struct resource *resou
 }
 
 bool resource_add(struct task *t, struct ctl *ctl, const struct resource *resource,
-                  const char *member, const char *name, const void *options, json_t **ret_made)
+                  const char *member, const char *id, const void *options, json_t **ret_made)
 {
     json_t *body = json_in_arena(t, json_object());
     json_t *made;
-    TRY(member_set_text(t, body, member, name));
+    TRY(member_set_text(t, body, member, id));
     TRY(resource->set(t, body, options));
     TRY(ctl_call(t, ctl, "POST", resource->path, body, &made));
-    resource_say(t, ctl, resource, "added", name, made);
+    resource_say(t, ctl, resource, "added", id, made);
     *ret_made = made;
     return true;
 }

@@ -23,9 +23,9 @@ struct resource {
 MUST_USE bool resource_list(struct task *t, struct ctl *ctl, const struct resource *resource);
 MUST_USE bool resource_show(struct task *t, struct ctl *ctl, const struct resource *resource,
                             const char *name);
-/* POST: `name` under `member`, and what set() adds. */
+/* POST: `id` under `member`, and what set() adds. */
 MUST_USE bool resource_add(struct task *t, struct ctl *ctl, const struct resource *resource,
-                           const char *member, const char *name, const void *options,
+                           const char *member, const char *id, const void *options,
                            json_t **ret_made);
 /* GET, changed by set(), PUT: what no option names stays as it is. */
 MUST_USE bool resource_change(struct task *t, struct ctl *ctl, const struct resource *resource,
