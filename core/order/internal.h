@@ -54,7 +54,6 @@ extern const struct table_index order_table_by_identity;
 extern const struct table_index order_table_active;
 extern const struct table_index order_table_finished;
 
-bool order_is_open(const struct order *order);
 /* When the queue is to look at an open order: when it is due, or to give it up. */
 int64_t order_when(const struct order *order);
 /* Open -> refused; `detail` is made fit for a record. */

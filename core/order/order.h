@@ -51,6 +51,9 @@ extern const struct table order_table;
 extern const struct table_index order_table_by_device; /* device id; then in order of time */
 extern const char *const order_state_names[];
 
+/* Neither done nor refused. */
+bool order_is_open(const struct order *order);
+
 struct orders; /* the queue and its runners */
 
 /* One run of one order. */
