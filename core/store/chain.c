@@ -2,30 +2,35 @@
 #include "core/store/internal.h"
 
 #include "core/base/cbor.h"
+#include "core/base/clock.h"
 
 #include <string.h>
 
 #define LINK_ITEMS 5
 
 /*
- * Where the store was when its chain was last begun.  It is kept as a record of the settings table
- * (records/setting.h), so that it can be read where the others are.
+ * Where the store was when its chain was last begun, and when it was found elsewhere.  These are
+ * kept as records of the settings table (records/setting.h), so that they can be read where the
+ * others are.
  */
-struct home {
+struct place {
     const char *name;
+    uint64_t number;  /* wall-clock ms */
     const char *text; /* hexadecimal */
     struct record_rest rest;
 };
-static const struct field home_fields[] = {
-    FIELD(1, struct home, name, "name", FIELD_TEXT, .flags = FIELD_REQUIRED),
-    FIELD(3, struct home, text, "text", FIELD_TEXT),
+static const struct field place_fields[] = {
+    FIELD(1, struct place, name, "name", FIELD_TEXT, .flags = FIELD_REQUIRED),
+    FIELD(2, struct place, number, "number", FIELD_UINT),
+    FIELD(3, struct place, text, "text", FIELD_TEXT),
 };
-static const struct record_type home_type = RECORD_TYPE("setting", 1, struct home, home_fields);
-#define HOME_NAME "audit-home"
+static const struct record_type place_type = RECORD_TYPE("setting", 1, struct place, place_fields);
+#define HOME_NAME   "audit-home"
+#define LEFT_FORMAT "audit-left/%020llu" /* the new chain's first number: in order as text too */
 
-static struct bytes home_key(struct arena *arena)
+static struct bytes place_key(struct arena *arena, const char *name)
 {
-    return key_join(arena, PREFIX_SETTING, BYTES_LITERAL(HOME_NAME), BYTES_ABSENT);
+    return key_join(arena, PREFIX_SETTING, bytes_of_text(name), BYTES_ABSENT);
 }
 
 static struct bytes link_write(struct arena *arena, const struct link *link)
@@ -150,9 +155,9 @@ static bool read_head(struct task *t, struct reader *r, struct chain_head *ret,
 {
     struct engine_cursor *cursor;
     struct bytes octets;
-    struct home home = {.text = NULL};
-    TRY(r->engine->get(t, r->tx, home_key(t->arena), &octets));
-    if (bytes_present(octets) && !record_decode(t, &home_type, octets, &home))
+    struct place home = {.text = NULL};
+    TRY(r->engine->get(t, r->tx, place_key(t->arena, HOME_NAME), &octets));
+    if (bytes_present(octets) && !record_decode(t, &place_type, octets, &home))
         return fail(t, E_STORE_DAMAGED, "the setting %s: %s", HOME_NAME, t->detail);
     TRY(r->engine->cursor(t, r->tx, &cursor));
     bool found = find_head(t, r, cursor, ret);
@@ -161,22 +166,33 @@ static bool read_head(struct task *t, struct reader *r, struct chain_head *ret,
     return found;
 }
 
-static bool write_home(struct task *t, struct tx *tx, const char *text)
+static bool write_place(struct task *t, struct tx *tx, const struct place *place)
 {
-    const struct home home = {.name = HOME_NAME, .text = text};
     struct bytes octets;
-    TRY(record_encode(t, &home_type, &home, &octets));
-    return tx_put(t, tx, home_key(t->arena), octets);
+    TRY(record_encode(t, &place_type, place, &octets));
+    return tx_put(t, tx, place_key(t->arena, place->name), octets);
+}
+
+/* The old chain is left behind: what happened since its end may be missing here. */
+static bool leave_chain(struct task *t, struct tx *tx, struct bytes old, struct chain_head *head)
+{
+    TRY(put_link(t, tx, LINK_NEW_CHAIN, old, head));
+    const struct place left = {
+        .name = arena_printf(t->arena, LEFT_FORMAT, (unsigned long long)head->sequence),
+        .number = (uint64_t)clock_wall(),
+    };
+    return write_place(t, tx, &left);
 }
 
 static bool begin_new_chain(struct task *t, struct tx *tx, const char *home,
                             struct chain_head *head)
 {
     const uint8_t *old = bytes_copy(t->arena, BYTES_ARRAY(head->chain)).data;
+    const struct place place = {.name = HOME_NAME, .text = home};
     new_chain_id(t, head);
     if (head->sequence > 0)
-        TRY(put_link(t, tx, LINK_NEW_CHAIN, bytes_make(old, CHAIN_ID_LEN), head));
-    return write_home(t, tx, home);
+        TRY(leave_chain(t, tx, bytes_make(old, CHAIN_ID_LEN), head));
+    return write_place(t, tx, &place);
 }
 
 static bool commit_new_chain(struct task *t, const struct engine *engine, void *handle,

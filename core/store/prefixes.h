@@ -14,6 +14,7 @@ enum store_prefix {
     PREFIX_CONFIGURATION = 'F', /* device or profile, file name -> what a device gets          */
     PREFIX_CLOUD = 'G',
     PREFIX_DEVICE_NAME = 'H', /* DNS name -> the device that has it                          */
+    PREFIX_LOG_WATCH = 'J',   /* device -> what its MASA's audit log showed                  */
     PREFIX_ANCHOR_KEY = 'K',  /* digest of an IDevID anchor's key -> whose it is               */
     PREFIX_AUDIT_LINK = 'L',  /* sequence number -> link                                   */
     PREFIX_MANUFACTURER = 'M',
@@ -25,7 +26,8 @@ enum store_prefix {
     PREFIX_ADMISSION_RULE = 'R',
     PREFIX_SETTING = 'S', /* name -> one value: generation counters, audit home            */
     PREFIX_AUTHORITY = 'U',
-    PREFIX_OWN_DOMAIN = 'W', /* domainID -> since when it is ours                             */
+    PREFIX_STORED_VOUCHER = 'V', /* manufacturer, NUL, serial number                        */
+    PREFIX_OWN_DOMAIN = 'W',     /* domainID -> since when it is ours                             */
     PREFIX_EXPECTED = 'X',
     PREFIX_CRL = 'Y', /* SHA-256 of a CA's key                                                 */
     PREFIX_EST_LABEL = '5',
@@ -48,6 +50,8 @@ enum store_prefix {
     PREFIX_DEVICE_BY_SUBJECT = '3',
     PREFIX_SHOWN_CERTIFICATE_BY_KEY = '4',
     PREFIX_EPISODE_BY_DEVICE = 'e',
+    PREFIX_LOG_WATCH_BY_DUE = 'j',
+    PREFIX_STORED_VOUCHER_BY_DUE = 'v',
     PREFIX_ORDER_ACTIVE = 'o',
     PREFIX_ORDER_BY_DEVICE = 'p',
     PREFIX_ORDER_BY_IDENTITY = 'i',

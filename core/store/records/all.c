@@ -11,10 +11,12 @@
 #include "core/store/records/episode.h"
 #include "core/store/records/est_label.h"
 #include "core/store/records/est_secret.h"
+#include "core/store/records/log_watch.h"
 #include "core/store/records/manufacturer.h"
 #include "core/store/records/profile.h"
 #include "core/store/records/setting.h"
 #include "core/store/records/shown_certificate.h"
+#include "core/store/records/stored_voucher.h"
 
 const struct table *const record_tables[] = {
     &admission_rules,
@@ -30,11 +32,13 @@ const struct table *const record_tables[] = {
     &device_names,
     &episodes,
     &expected_devices,
+    &log_watches,
     &manufacturers,
     &own_domains,
     &profiles,
     &settings,
     &shown_certificates,
+    &stored_vouchers,
     &used_nonces,
     &est_labels,
     &est_secrets,

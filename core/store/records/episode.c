@@ -10,6 +10,7 @@
 #define URL_MAX       512
 #define REASON_MAX    1024
 #define ASSERTION_MAX 32
+#define PROBLEM_MAX   64
 
 const char *const episode_stage_names[] = {
     [EPISODE_REQUESTED] = "requested",
@@ -25,7 +26,13 @@ const char *const episode_stage_names[] = {
     NULL,
 };
 static const char *const report_names[] = {"none", "success", "failure", NULL};
-static const char *const verdict_names[] = {"pending", "accepted", "refused", NULL};
+const char *const episode_verdict_names[] = {
+    [VERDICT_PENDING] = "pending",
+    [VERDICT_ACCEPTED] = "accepted",
+    [VERDICT_REFUSED] = "refused",
+    [VERDICT_NOT_ASKED] = "not-asked",
+    NULL,
+};
 
 #define FROM_GATEHOUSE .flags = FIELD_READ_ONLY
 #define ID_LENGTH      .min = ID_LEN, .max = ID_LEN
@@ -73,7 +80,8 @@ static const struct field episode_fields[] = {
     FIELD(19, struct episode, voucher_report_reason, "voucher-report-reason", FIELD_TEXT,
           FROM_GATEHOUSE, .max = REASON_MAX, .help = "The reason it gave."),
     FIELD(20, struct episode, log_verdict, "log-verdict", FIELD_ENUM, FROM_GATEHOUSE,
-          .names = verdict_names, .help = "Whether the MASA's audit log speaks for the device."),
+          .names = episode_verdict_names,
+          .help = "Whether the MASA's audit log speaks for the device."),
     FIELD(21, struct episode, log_at, "log-at", FIELD_TIME, FROM_GATEHOUSE,
           .help = "When the audit log was received."),
     FIELD(22, struct episode, log_sha256, "log-sha256", FIELD_HEX, FROM_GATEHOUSE, DIGEST_LENGTH,
@@ -101,6 +109,13 @@ static const struct field episode_fields[] = {
                   "did."),
     FIELD(46, struct episode, needs_verified, "needs-verified", FIELD_BOOL, FROM_GATEHOUSE,
           .help = "Whether only a voucher with the assertion \"verified\" is handed out."),
+    FIELD(50, struct episode, voucher_stored, "voucher-stored", FIELD_BOOL, FROM_GATEHOUSE,
+          .help = "Whether its voucher was fetched ahead: one without nonce."),
+    FIELD(51, struct episode, log_problem, "log-problem", FIELD_TEXT, FROM_GATEHOUSE,
+          .max = PROBLEM_MAX,
+          .help = "What was held against the audit log, also when that was let pass."),
+    FIELD(52, struct episode, log_ahead, "log-ahead", FIELD_BOOL, FROM_GATEHOUSE,
+          .help = "Whether the verdict is on the audit log that was fetched with that voucher."),
 };
 const struct record_type episode_type = RECORD_TYPE("episode", 1, struct episode, episode_fields);
 
@@ -136,6 +151,11 @@ static struct bytes by_stage(struct arena *arena, const void *record)
 const struct table_index episodes_by_device = BY_DEVICE;
 const struct table_index episodes_by_stage = BY_STAGE;
 static const struct table_index episode_indexes[] = {BY_DEVICE, BY_STAGE};
+
+bool episode_log_passed(const struct episode *episode)
+{
+    return episode->log_verdict == VERDICT_ACCEPTED || episode->log_verdict == VERDICT_NOT_ASKED;
+}
 
 const struct table episodes = {
     .prefix = PREFIX_EPISODE,

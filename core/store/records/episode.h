@@ -22,7 +22,13 @@ enum episode_stage {
 
 enum episode_report { REPORT_NONE, REPORT_SUCCESS, REPORT_FAILURE };
 
-enum episode_verdict { VERDICT_PENDING, VERDICT_ACCEPTED, VERDICT_REFUSED };
+enum episode_verdict {
+    VERDICT_PENDING,
+    VERDICT_ACCEPTED,
+    VERDICT_REFUSED,
+    VERDICT_NOT_ASKED, /* the manufacturer's record has no log asked for: as good as accepted */
+};
+extern const char *const episode_verdict_names[];
 
 struct episode {
     struct bytes id; /* id_make(); the key */
@@ -56,14 +62,19 @@ struct episode {
     const char *enrol_report_reason;
     struct text_list allowances; /* names of those that it needed */
     bool enrol_report_matches;   /* it came with the certificate just issued (RFC 8995 5.9.4) */
-    const char *rule;    /* the admission rule that let it in; NULL: its place on the list */
-    bool needs_verified; /* only a voucher with the assertion "verified" counts */
+    const char *rule;        /* the admission rule that let it in; NULL: its place on the list */
+    bool needs_verified;     /* only a voucher with the assertion "verified" counts */
+    bool voucher_stored;     /* its voucher was fetched ahead and has no nonce */
+    bool log_ahead;          /* the verdict is on a log that was fetched with that voucher */
+    const char *log_problem; /* what was held against the log, also when it was accepted */
     struct record_rest rest;
 };
 enum {
     EPISODE_BLOB_CSRATTRS = 1, /* DER handed out: what the CSR is held against */
-    EPISODE_BLOB_LOG = 2,      /* the MASA's audit log as received */
+    EPISODE_BLOB_LOG = 2,      /* the MASA's audit log, as earlier versions kept it: log_watch.h */
 };
+/* Nothing about the audit log is in the way of its enrolment. */
+bool episode_log_passed(const struct episode *episode);
 
 extern const struct record_type episode_type;
 extern const struct table episodes;

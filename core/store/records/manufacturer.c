@@ -39,6 +39,26 @@ static const struct field crl_fields[] = {
 };
 static const struct record_type crl_type =
     RECORD_TYPE("revocation list", 1, struct revocation_list, crl_fields);
+#define YEAR_MS (366 * DAY_MS)
+
+static const char *const stored_voucher_use_names[] = {
+    [STORED_VOUCHERS_NEVER] = "never",
+    [STORED_VOUCHERS_WHEN_AWAY] = "when-masa-is-away",
+    [STORED_VOUCHERS_ALWAYS] = "always",
+    NULL,
+};
+static const char *const audit_log_names[] = {
+    [AUDIT_LOG_ENFORCE] = "enforce",
+    [AUDIT_LOG_WARN] = "warn",
+    [AUDIT_LOG_OFF] = "off",
+    NULL,
+};
+static const char *const newer_names[] = {
+    [AUDIT_LOG_NEWER_READ] = "read",
+    [AUDIT_LOG_NEWER_HOLD] = "hold",
+    [AUDIT_LOG_NEWER_REFUSE] = "refuse",
+    NULL,
+};
 
 static const char *const unexpected_names[] = {"refuse", "hold", NULL};
 
@@ -129,6 +149,32 @@ static const struct field fields[] = {
           .help = "What becomes of its devices that are on nobody's list. refuse: they are turned "
                   "away; hold: they wait until an administrator decides, and its MASA is not asked "
                   "before that."),
+    FIELD(60, struct manufacturer, stored_vouchers, "stored-vouchers", FIELD_ENUM,
+          .flags = FIELD_LIVE, .names = stored_voucher_use_names, .preset = "never",
+          .help = "Whether vouchers without nonce may be fetched ahead (`gatehousectl vouchers "
+                  "fetch`), and when such a one is handed to its device: when-masa-is-away, or "
+                  "always."),
+    FIELD(61, struct manufacturer, audit_log, "audit-log", FIELD_ENUM, .flags = FIELD_LIVE,
+          .names = audit_log_names, .preset = "enforce",
+          .help = "What its MASA's audit log does: enforce refuses a device whose log breaks the "
+                  "policy, warn only says so, off does not ask for logs."),
+    FIELD(62, struct manufacturer, audit_log_revokes, "audit-log-revokes", FIELD_BOOL,
+          .flags = FIELD_LIVE,
+          .help = "Whether a log that breaks the policy also revokes the device's certificates."),
+    FIELD(63, struct manufacturer, audit_log_newer, "audit-log-newer", FIELD_ENUM,
+          .flags = FIELD_LIVE, .names = newer_names, .preset = "read",
+          .help = "What becomes of a log of a version that Gatehouse does not know: it is read as "
+                  "far as it is known, held until an administrator accepts it, or refused."),
+    FIELD(64, struct manufacturer, audit_log_again, "audit-log-again", FIELD_DURATION,
+          .flags = FIELD_LIVE, .max = YEAR_MS, .preset = "1 d",
+          .help = "How often a device's log is fetched again at first; 0 s: not."),
+    FIELD(65, struct manufacturer, audit_log_settles, "audit-log-settles", FIELD_DURATION,
+          .flags = FIELD_LIVE, .max = 10 * YEAR_MS, .preset = "7 d",
+          .help = "How long that goes on, from the device's voucher request on."),
+    FIELD(66, struct manufacturer, audit_log_later, "audit-log-later", FIELD_DURATION,
+          .flags = FIELD_LIVE, .max = YEAR_MS, .preset = "7 d",
+          .help = "How often the log is fetched afterwards, as long as the device is ours; 0 s: "
+                  "not any more."),
 };
 const struct record_type manufacturer_type =
     RECORD_TYPE("manufacturer", 1, struct manufacturer, fields);

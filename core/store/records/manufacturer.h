@@ -9,6 +9,24 @@ enum manufacturer_unexpected {
     MANUFACTURER_REFUSES,
     MANUFACTURER_HOLDS, /* it waits until an administrator decides */
 };
+/* Whether vouchers without nonce are fetched ahead, and when they are handed out. */
+enum stored_voucher_use {
+    STORED_VOUCHERS_NEVER,
+    STORED_VOUCHERS_WHEN_AWAY, /* when the MASA cannot be reached */
+    STORED_VOUCHERS_ALWAYS,    /* before the MASA is asked */
+};
+/* What the MASA's audit log can do (RFC 8995 5.8.3). */
+enum audit_log_mode {
+    AUDIT_LOG_ENFORCE, /* a log that breaks the policy ends the onboarding */
+    AUDIT_LOG_WARN,    /* it is shown, and that is all */
+    AUDIT_LOG_OFF,     /* it is not asked for */
+};
+/* What becomes of a log of a version that is not known here. */
+enum audit_log_newer {
+    AUDIT_LOG_NEWER_READ, /* as RFC 8995 5.8.1 says: a higher version only adds */
+    AUDIT_LOG_NEWER_HOLD, /* no verdict until an administrator has looked at it */
+    AUDIT_LOG_NEWER_REFUSE,
+};
 
 /* How we make ourselves known to its MASA (RFC 8995 5.4.1). */
 enum masa_authentication {
@@ -57,7 +75,15 @@ struct manufacturer {
     bool proxy_password_set;
     struct text_list allow; /* names of allowances */
     int64_t changed;
-    unsigned int unexpected; /* enum manufacturer_unexpected */
+    unsigned int unexpected;      /* enum manufacturer_unexpected */
+    unsigned int stored_vouchers; /* enum stored_voucher_use */
+    unsigned int audit_log;       /* enum audit_log_mode */
+    bool audit_log_revokes;       /* a refused log also revokes what was issued */
+    unsigned int audit_log_newer; /* enum audit_log_newer */
+    /* The log is fetched again: so often at first, and later; 0: not. */
+    int64_t audit_log_again;
+    int64_t audit_log_settles; /* how long "at first" is, from the onboarding on */
+    int64_t audit_log_later;
     struct record_rest rest;
 };
 enum { MANUFACTURER_BLOB_CRLS = 1 };

@@ -13,6 +13,9 @@
 
 #define SETTING_TEXT_MAX 1024 /* octets */
 
+/* and the number of a new audit chain's first entry: its time in ms; written by the store itself */
+#define SETTING_AUDIT_LEFT "audit-left/"
+
 struct setting {
     const char *name; /* the key */
     uint64_t number;
