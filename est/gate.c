@@ -95,8 +95,7 @@ bool gate_holds(struct task *t, struct reader *r, const struct est *est, struct 
     TRY(table_get(t, r, &devices, device_id, &device));
     TRY(gate_check(t, r, est, &device, &e));
     ENSURE(t, bytes_equal(e.id, episode), E_NOT_ONBOARDED, "the device has begun anew since");
-    ENSURE(t, e.log_verdict == VERDICT_ACCEPTED, E_NOT_ONBOARDED,
-           "the audit log's verdict is not in");
+    ENSURE(t, episode_log_passed(&e), E_NOT_ONBOARDED, "the audit log's verdict is not in");
     *ret = e;
     return true;
 }
@@ -114,6 +113,6 @@ bool gate_pass(struct task *t, const struct est *est, const struct idevid *idevi
         TRY(gate_episode(t, est, idevid, &e));
     }
     *ret = e;
-    *ret_gate = e.log_verdict == VERDICT_ACCEPTED ? GATE_OPEN : GATE_LATER;
+    *ret_gate = episode_log_passed(&e) ? GATE_OPEN : GATE_LATER;
     return true;
 }

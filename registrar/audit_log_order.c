@@ -6,18 +6,17 @@
 #include "core/base/record.h"
 #include "core/pledge/order_events.h"
 #include "core/pledge/trust.h"
-#include "core/store/records/authority.h"
-#include "registrar/audit_log.h"
+#include "core/store/records/stored_voucher.h"
+#include "registrar/audit_log_verdict.h"
 #include "registrar/masa.h"
 #include "registrar/onboarding.h"
-
-#include <string.h>
 
 /* What the order's runner is to do; kept in the order. */
 struct log_job {
     struct bytes voucher_order; /* whose request octets are sent again */
     const char *manufacturer;
     const char *masa_url;
+    const char *serial;
     struct record_rest rest;
 };
 
@@ -28,19 +27,21 @@ static const struct field log_job_fields[] = {
           .help = "Whose device it is."),
     FIELD(3, struct log_job, masa_url, "masa-url", FIELD_TEXT, .flags = FIELD_REQUIRED,
           .help = "Base of the MASA's resources."),
+    FIELD(4, struct log_job, serial, "serial-number", FIELD_TEXT, .help = "The device's."),
 };
 static const struct record_type log_job_type =
     RECORD_TYPE("audit-log-job", 1, struct log_job, log_job_fields);
 
 bool audit_log_order_submit(struct task *t, struct tx *tx, struct orders *orders,
-                            const struct order *voucher, const char *manufacturer,
-                            const char *masa_url, struct bytes *ret_order)
+                            const struct order *voucher, const struct log_order *what,
+                            struct bytes *ret_order)
 {
     struct log_job job;
     record_init(t, &log_job_type, &job);
     job.voucher_order = voucher->id;
-    job.manufacturer = manufacturer;
-    job.masa_url = masa_url;
+    job.manufacturer = what->manufacturer;
+    job.masa_url = what->masa_url;
+    job.serial = what->serial;
 
     struct cbor_writer identity = cbor_writer_make(t->arena);
     cbor_write_array(&identity, 2);
@@ -65,13 +66,26 @@ struct log_run {
     const struct registrar *registrar;
     struct log_job job;
     const struct trusted_maker *maker;
-    struct bytes_list own; /* domainIDs, those of the past included */
     struct episode episode;
-    struct bytes rvr;
-    const char *media_type;    /* of the registrar voucher request: that of the voucher */
-    struct http_answer answer; /* with the log as received */
-    struct audit_log log;
+    struct log_errand errand;
+    struct fetched_log fetched;
+    bool ahead; /* the log that came with the stored voucher speaks for the device */
+    int64_t ahead_at;
 };
+
+/* The verdict on what was fetched together with the voucher that this onboarding has. */
+static bool look_ahead(struct task *t, struct reader *r, struct log_run *lr)
+{
+    struct stored_voucher stored;
+    bool found = false;
+    if (!lr->episode.voucher_stored || lr->job.serial == NULL)
+        return true;
+    TRY(stored_voucher_find(t, r, lr->job.manufacturer, lr->job.serial, &stored, &found));
+    lr->ahead = found && stored.log == VERDICT_ACCEPTED &&
+                bytes_equal(stored.sha256, lr->episode.voucher_sha256);
+    lr->ahead_at = found ? stored.log_at : 0;
+    return true;
+}
 
 static bool read_job(struct task *t, struct log_run *lr)
 {
@@ -81,106 +95,139 @@ static bool read_job(struct task *t, struct log_run *lr)
     TRY(view_open(t, lr->registrar->store, &view));
     struct reader *r = view_reader(view);
     TRY(table_get(t, r, &order_table, lr->job.voucher_order, &voucher));
-    TRY(blob_get(t, r, &order_table, voucher.id, ORDER_BLOB_WORK, &lr->rvr));
+    TRY(blob_get(t, r, &order_table, voucher.id, ORDER_BLOB_WORK, &lr->errand.request));
     TRY(onboarding_open(t, r, lr->run->order->episode, &lr->episode));
-    TRY(own_domains_read(t, view, &lr->own));
-    lr->media_type = voucher.result_type;
-    return callers_maker(t, lr->registrar->callers, lr->job.manufacturer, &lr->maker);
-}
-
-/* RFC 8995 5.8: what the MASA's status means; nothing but a log is a verdict. */
-static bool judge_status(struct task *t, const struct http_answer *answer)
-{
-    /* 404 says that we never owned the device, which the voucher in hand belies. */
-    ENSURE(t, answer->status != 404, E_LOG_STALE, "%s", masa_words(t, answer));
-    ENSURE(t, answer->status != 401, E_MASA_CREDENTIALS, "%s", masa_words(t, answer));
-    ENSURE(t, answer->status < 500, E_MASA_FAILED, "%s", masa_words(t, answer));
-    ENSURE(t, answer->status == 200, E_MASA_ANSWER, "%s", masa_words(t, answer));
+    TRY(look_ahead(t, r, lr));
+    TRY(callers_maker(t, lr->registrar->callers, lr->job.manufacturer, &lr->maker));
+    lr->errand.maker = &lr->maker->record;
+    lr->errand.masa_url = lr->job.masa_url;
+    /* Our request has the form of the voucher. */
+    lr->errand.media_type = voucher.result_type;
     return true;
 }
 
-/* RFC 8995 5.8: the same request octets; the log at once, or 201 and where it is. */
-static bool fetch(struct task *t, struct log_run *lr)
+static bool fetch_and_judge(struct task *t, struct log_run *lr)
 {
-    const struct manufacturer *maker = &lr->maker->record;
-    struct http_answer *answer = &lr->answer;
-    failpoint(FP_LOG_BEFORE_FETCH);
-    TRY(masa_post(t, lr->registrar, maker, lr->job.masa_url, "requestauditlog", lr->media_type,
-                  "application/json", lr->rvr, answer));
-    if (answer->status == 201 && answer->location != NULL)
-        TRY(masa_get(t, lr->registrar, maker, lr->job.masa_url, answer->location, answer));
-    failpoint(FP_LOG_AFTER_ANSWER);
-    TRY(judge_status(t, answer));
-    return audit_log_read(t, answer->body, &lr->log);
-}
-
-static bool judge(struct task *t, const struct log_run *lr)
-{
-    struct audit_log_policy policy = {
-        .own = lr->own,
-        .allowed = lr->maker->record.allowed_domain_ids,
-        .nonce = lr->episode.nonce,
+    struct log_subject subject = {
+        .maker = &lr->maker->record,
+        .device = lr->run->order->device,
+        .serial = lr->job.serial == NULL ? "" : lr->job.serial,
+        .nonce = lr->episode.voucher_stored ? NULL : lr->episode.nonce,
     };
-    return audit_log_judge(t, &lr->log, &policy);
+    return audit_log_fetch(t, lr->registrar, &lr->errand, &lr->fetched) &&
+           audit_log_hold(t, lr->registrar, &subject, &lr->fetched);
 }
 
-struct verdict {
-    const struct log_run *lr;
-    const struct problem_kind *problem; /* NULL: accepted */
-    const char *detail;
+static struct onboarding_verdict verdict_of(struct task *t, const struct log_run *lr)
+{
+    return (struct onboarding_verdict){
+        .registrar = lr->registrar,
+        .maker = &lr->maker->record,
+        .order = lr->run->order,
+        .media_type = lr->errand.media_type,
+        .due = audit_log_next(t, &lr->maker->record, lr->episode.opened),
+    };
+}
+
+static bool record(struct task *t, struct log_run *lr, struct onboarding_verdict *verdict)
+{
+    TRY(onboarding_verdict_prepare(t, verdict));
+    TRY(order_done(t, lr->run, NULL, BYTES_ABSENT, onboarding_verdict_note, verdict));
+    failpoint(FP_LOG_AFTER_STORED);
+    onboarding_verdict_alarm(t, verdict);
+    return true;
+}
+
+/* A log that is no verdict: what was seen is kept, and it is fetched again. */
+struct postponed {
+    struct order_trouble trouble;
+    struct log_news news;
 };
 
-static bool note_verdict(struct task *t, struct tx *tx, void *arg)
+static bool note_postponed(struct task *t, struct tx *tx, void *arg)
 {
-    const struct verdict *v = arg;
-    const struct order *order = v->lr->run->order;
-    struct episode e;
-    TRY(onboarding_open(t, tx_reader(tx), order->episode, &e));
-    e.log_verdict = v->problem == NULL ? VERDICT_ACCEPTED : VERDICT_REFUSED;
-    e.log_at = clock_wall();
-    e.log_sha256 = bytes_sha256(t->arena, v->lr->answer.body);
-    e.log_entries = v->lr->log.count;
-    if (v->problem != NULL) {
-        e.stage = EPISODE_LOG_REFUSED;
-        e.closed = e.log_at;
-        e.closed_because = "the MASA's audit log was refused";
-    }
-    TRY(table_put(t, tx, &episodes, &e));
-    TRY(blob_put(t, tx, &episodes, e.id, EPISODE_BLOB_LOG, v->lr->answer.body));
-    if (v->problem == NULL)
-        return order_event(t, tx, order, "audit-log-accepted", "gatehouse",
-                           arena_printf(t->arena, "%zu entries", v->lr->log.count));
-    struct order_trouble trouble = {order, "audit-log-refused", v->problem, v->detail};
-    return order_trouble_note(t, tx, &trouble);
+    struct postponed *postponed = arg;
+    bool new;
+    TRY(audit_log_note(t, tx, &postponed->news, &new));
+    return order_trouble_note(t, tx, &postponed->trouble);
 }
 
-static const struct problem_kind *const verdicts[] = {E_LOG_FOREIGN, E_LOG_NONCELESS,
-                                                      E_LOG_TRUNCATED, NULL};
-
-static bool record_verdict(struct task *t, struct log_run *lr)
+static bool postpone(struct task *t, struct log_run *lr)
 {
-    struct verdict verdict = {lr, t->problem, t->detail};
+    const struct log_verdict *v = &lr->fetched.verdict;
+    (void)fail(t, v->problem, "%s", v->detail);
+    struct postponed postponed = {
+        .trouble = order_trouble_of(t, lr->run->order, "audit-log-not-received"),
+        .news = {.device = lr->run->order->device,
+                 .order = lr->run->order->id,
+                 .media_type = lr->errand.media_type,
+                 .fetched = &lr->fetched,
+                 .problem = v->problem,
+                 .detail = v->detail},
+    };
+    return order_retry(t, lr->run, 0, note_postponed, &postponed);
+}
+
+/* RFC 8995 5.8.3: a log that breaks the policy ends the onboarding. */
+static bool conclude(struct task *t, struct log_run *lr)
+{
+    const struct log_verdict *v = &lr->fetched.verdict;
+    bool enforced = lr->maker->record.audit_log == AUDIT_LOG_ENFORCE;
+    if (v->problem != NULL && !v->final && enforced)
+        return postpone(t, lr);
+    struct onboarding_verdict verdict = verdict_of(t, lr);
+    verdict.verdict = v->problem != NULL && enforced ? VERDICT_REFUSED : VERDICT_ACCEPTED;
+    verdict.fetched = &lr->fetched;
+    verdict.problem = v->problem;
+    verdict.detail = v->detail;
+    return record(t, lr, &verdict);
+}
+
+/* The MASA has none to give just now, and that need not be waited for. */
+static bool conclude_without(struct task *t, struct log_run *lr, bool *ret_done)
+{
+    struct onboarding_verdict verdict = verdict_of(t, lr);
+    bool ahead = lr->ahead && masa_is_away(t);
+    *ret_done = ahead || lr->maker->record.audit_log == AUDIT_LOG_WARN;
+    if (!*ret_done)
+        return true;
+    verdict.verdict = VERDICT_ACCEPTED;
+    verdict.problem = t->problem;
+    verdict.detail = t->detail;
+    verdict.ahead_at = ahead ? lr->ahead_at : 0;
+    verdict.due = clock_wall() + AUDIT_LOG_SOON;
     task_forgive(t);
-    TRY(order_done(t, lr->run, "application/json", lr->answer.body, note_verdict, &verdict));
-    failpoint(FP_LOG_AFTER_STORED);
-    return true;
+    return record(t, lr, &verdict);
 }
 
-/*
- * RFC 8995 5.8.3: a log that breaks the policy ends the onboarding.  What is no verdict (no
- * answer, no log, a log without our entry) is tried again, and the pledge's enrolment waits.
- */
+static bool record_not_asked(struct task *t, struct log_run *lr)
+{
+    struct onboarding_verdict verdict = verdict_of(t, lr);
+    verdict.verdict = VERDICT_NOT_ASKED;
+    return record(t, lr, &verdict);
+}
+
+/* What is no verdict (no answer, no log, a log without our entry) is tried again. */
+static bool try_again(struct task *t, struct log_run *lr)
+{
+    if (task_failed_with(t, E_REQUEST_STALE)) /* closed: nobody asks for the verdict any more */
+        return order_refuse(t, lr->run, false, NULL, NULL);
+    struct masa_trouble trouble = {order_trouble_of(t, lr->run->order, "audit-log-not-received"),
+                                   lr->job.manufacturer};
+    return order_retry(t, lr->run, masa_wait(&lr->fetched.answer), masa_trouble_note, &trouble);
+}
+
 static bool run_audit_log(struct task *t, struct order_run *run)
 {
     struct log_run lr = {.run = run, .registrar = run->context};
-    bool judged = read_job(t, &lr) && fetch(t, &lr) && judge(t, &lr);
-    if ((judged || task_failed_with_any(t, verdicts)) && record_verdict(t, &lr))
-        return true;
-    if (task_failed_with(t, E_REQUEST_STALE)) /* closed: nobody asks for the verdict any more */
-        return order_refuse(t, run, false, NULL, NULL);
-    struct masa_trouble trouble = {order_trouble_of(t, run->order, "audit-log-not-received"),
-                                   lr.job.manufacturer};
-    return order_retry(t, run, masa_wait(&lr.answer), masa_trouble_note, &trouble);
+    bool done = false;
+    if (!read_job(t, &lr))
+        return try_again(t, &lr);
+    if (lr.maker->record.audit_log == AUDIT_LOG_OFF)
+        return record_not_asked(t, &lr) || try_again(t, &lr);
+    if (fetch_and_judge(t, &lr))
+        return conclude(t, &lr) || try_again(t, &lr);
+    return (conclude_without(t, &lr, &done) && done) || try_again(t, &lr);
 }
 
 static bool note_given_up(struct task *t, struct tx *tx, const struct order *order)

@@ -6,13 +6,21 @@
 
 /* How long the pledge's voucher_status is waited for before the log is fetched anyway, ms. */
 #define AUDIT_LOG_GRACE (5 * SECOND_MS)
+/* When a log is fetched next that did not come and was not waited for, ms. */
+#define AUDIT_LOG_SOON (10 * MINUTE_MS)
 
+/* Whose log, and from where. */
+struct log_order {
+    const char *manufacturer;
+    const char *masa_url;
+    const char *serial;
+};
 /*
  * Inside the update that records the voucher of `voucher` (its order): the log is fetched when the
  * pledge has reported on the voucher, when it wants to enrol, or after a while by itself.
  */
 MUST_USE bool audit_log_order_submit(struct task *t, struct tx *tx, struct orders *orders,
-                                     const struct order *voucher, const char *manufacturer,
-                                     const char *masa_url, struct bytes *ret_order);
+                                     const struct order *voucher, const struct log_order *what,
+                                     struct bytes *ret_order);
 
 #endif

@@ -5,7 +5,9 @@
 #include "core/base/log.h"
 #include "registrar/past_identity.h"
 
+#include <assert.h>
 #include <pwd.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -115,14 +117,27 @@ static bool start_orders(struct task *t, struct house *house)
         .retry_most = orders->retry_most,
         .run_limit = orders->run_limit,
     };
-    house->kinds[0] = (struct order_kind_entry){&voucher_order, &house->registrar};
-    house->kinds[1] = (struct order_kind_entry){&audit_log_order, &house->registrar};
-    house->kinds[2] = (struct order_kind_entry){&enrol_order, &house->est};
-    house->kinds[3] = (struct order_kind_entry){NULL, NULL};
+    const struct order_kind_entry kinds[] = {
+        {&voucher_order, &house->registrar},
+        {&audit_log_order, &house->registrar},
+        {&audit_log_again_order, &house->registrar},
+        {&enrol_order, &house->est},
+        {NULL, NULL},
+    };
+    static_assert(sizeof(kinds) <= sizeof(house->kinds), "there is room for all kinds of orders");
+    memcpy(house->kinds, kinds, sizeof(kinds));
     TRY(orders_start(t, house->store, &options, house->kinds, &house->orders));
     house->registrar.orders = house->orders;
     house->est.orders = house->orders;
     return true;
+}
+
+static bool start_rounds(struct task *t, struct house *house)
+{
+    house->log_rounds.registrar = &house->registrar;
+    house->round_list[0] = (struct round){"audit logs", audit_log_walk, &house->log_rounds};
+    house->round_list[1] = (struct round){.walk = NULL};
+    return rounds_start(t, house->round_list, &house->rounds);
 }
 
 static void furnish(struct house *house)
@@ -339,6 +354,7 @@ bool house_open(struct task *t, struct house *house)
     TRY(start_orders(t, house));
     TRY(keep_status(t, house));
     TRY(serve_public(t, house));
+    TRY(start_rounds(t, house));
     TRY(serve_pledges(t, house));
     announce(t, house);
     return serve_admin(t, house);
@@ -356,6 +372,7 @@ bool house_close(struct task *t, struct house *house)
     if (house->public != NULL)
         (void)http_server_stop(house->public, deadline);
     status_stop(house->status);
+    rounds_stop(house->rounds);
     if (house->orders != NULL && !orders_stop(house->orders, deadline)) {
         log_warning(t, "orders were still under way; they are run again after the start",
                     LOG_NUMBER("limit_ms", house->node.limits.shutdown));
@@ -383,7 +400,7 @@ bool house_alive(struct house *house)
 {
     return moves(store_figures(house->store).last_beat) &&
            moves(order_figures(house->orders).last_beat) &&
-           moves(status_last_beat(house->status)) &&
+           moves(status_last_beat(house->status)) && moves(rounds_last_beat(house->rounds)) &&
            moves(http_server_figures(house->pledges).last_beat) &&
            moves(http_server_figures(house->admin).last_beat);
 }

@@ -6,6 +6,7 @@
 #include "core/node/node.h"
 #include "est/est.h"
 #include "pkcs11/keystore.h"
+#include "registrar/audit_log_again.h"
 #include "registrar/discovery/discovery.h"
 #include "registrar/registrar.h"
 #include "web/api.h"
@@ -30,7 +31,10 @@ struct house {
     struct discovery *discovery;
     struct status_service *status;
     struct http_server *public; /* NULL: nothing is served without TLS */
-    struct order_kind_entry kinds[4];
+    struct order_kind_entry kinds[8];
+    struct rounds *rounds;
+    struct round round_list[4];
+    struct audit_log_rounds log_rounds;
 };
 
 /*

@@ -223,18 +223,19 @@ int64_t masa_wait(const struct http_answer *answer)
     return wait < MASA_WAIT_MAX ? wait : MASA_WAIT_MAX;
 }
 
+bool masa_is_away(const struct task *t)
+{
+    static const struct problem_kind *const away[] = {
+        E_PEER_UNRESOLVED, E_RESOLVER_BUSY,  E_PEER_ADDRESS, E_PEER_UNREACHABLE,
+        E_PEER_PROXY,      E_PEER_TLS,       E_PEER_TIMEOUT, E_PEER_NOT_HTTP,
+        E_PEER_ANSWER,     E_PEER_TOO_LARGE, E_MASA_FAILED,  NULL,
+    };
+    return task_failed_with_any(t, away);
+}
+
 bool masa_problem_passes(const struct task *t)
 {
-    static const struct problem_kind *const passing[] = {
-        E_PEER_UNRESOLVED, E_RESOLVER_BUSY,
-        E_PEER_ADDRESS,    E_PEER_UNREACHABLE,
-        E_PEER_PROXY,      E_PEER_TLS,
-        E_PEER_TIMEOUT,    E_PEER_ANSWER,
-        E_PEER_TOO_LARGE,  E_PEER_NOT_HTTP,
-        E_MASA_FAILED,     E_MASA_WORKING,
-        E_CRYPTO,          NULL,
-    };
-    return task_failed_with_any(t, passing);
+    return masa_is_away(t) || task_failed_with(t, E_MASA_WORKING) || task_failed_with(t, E_CRYPTO);
 }
 
 bool masa_trouble_note(struct task *t, struct tx *tx, void *arg)

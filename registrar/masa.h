@@ -53,6 +53,8 @@ struct masa_trouble {
  * not accept us.  The next voucher from it ends the alarm.
  */
 MUST_USE bool masa_trouble_note(struct task *t, struct tx *tx, void *masa_trouble);
+/* True when the MASA was not reached, or could do nothing just now. */
+bool masa_is_away(const struct task *t);
 /* True for problems that pass by themselves or with a change here: the order is tried again. */
 bool masa_problem_passes(const struct task *t);
 

@@ -127,22 +127,6 @@
       "which the MASA has verified that it is ours; this one asserts less. It was not handed to "  \
       "the pledge. If the device is yours, put it on the list: `gatehousectl devices add`; it "    \
       "will try again by itself. Otherwise somebody else's device of the same kind came here.")    \
-    X(E_LOG_FOREIGN, "log-foreign-domain", "not allowed",                                          \
-      "The MASA's audit log shows an owner that is neither us nor allowed. The device may be "     \
-      "second-hand or was taken over before; it is not enrolled. If you know that owner, add its " \
-      "domainID to the manufacturer's allowed-domain-ids and reset the device.")                   \
-    X(E_LOG_NONCELESS, "log-nonceless", "not allowed",                                             \
-      "The MASA's audit log shows a voucher without nonce for somebody else: who holds it can "    \
-      "take the device over at any time. It is not enrolled.")                                     \
-    X(E_LOG_TRUNCATED, "log-truncated", "not allowed",                                             \
-      "The MASA has dropped entries from this device's audit log at will, so its history cannot "  \
-      "be judged. It is not enrolled.")                                                            \
-    X(E_LOG_STALE, "log-without-our-entry", "try again later",                                     \
-      "The MASA's audit log does not show the voucher we just received: an old copy, or the MASA " \
-      "does not log. It is fetched again; enrolment waits.")                                       \
-    X(E_LOG_MALFORMED, "log-malformed", "try again later",                                         \
-      "The MASA's audit log could not be read (RFC 8995 5.8.1). It is fetched again; enrolment "   \
-      "waits.")                                                                                    \
     X(E_TELEMETRY, "telemetry-malformed", "malformed status",                                      \
       "The pledge's status report is not what RFC 8995 5.7 describes; the detail says why.")       \
     X(E_NO_STORE, "no-store", "internal error",                                                    \

@@ -12,8 +12,10 @@
  *   onboarding.c        which onboarding a request is about
  *   voucher_check.c     what a voucher must say before it is handed out       5.6
  *   telemetry.c         POST voucher_status and enrollstatus                  5.7, 5.9.4
- *   audit_log_order.c   the order: fetch the MASA's log                       5.8
- *   audit_log.c         the log held against the policy                       5.8.1, 5.8.3
+ *   audit_log_order.c   the order: fetch the MASA's log for an onboarding     5.8
+ *   audit_log_again.c   the order and the round: fetch it again, later        11.4
+ *   audit_log_fetch.c   asking for a log, and keeping what was seen           5.8, 5.8.1
+ *   audit_log_verdict.c what a log means for an onboarding                    5.8.3
  */
 #ifndef GATEHOUSE_REGISTRAR_REGISTRAR_H
 #define GATEHOUSE_REGISTRAR_REGISTRAR_H
@@ -51,5 +53,6 @@ extern const struct problem_status registrar_statuses[];
 /* Orders; their context is the `struct registrar`. */
 extern const struct order_kind voucher_order;
 extern const struct order_kind audit_log_order;
+extern const struct order_kind audit_log_again_order;
 
 #endif

@@ -13,6 +13,18 @@ unsigned registrar_request_departures(const struct idevid *idevid, const struct 
     return wanted ? VOUCHER_REQUEST_CONTAINER : 0;
 }
 
+static bool seal(struct task *t, const struct registrar_identity *as,
+                 const struct voucher_form *form, const struct voucher *rvr, struct bytes *ret)
+{
+    struct voucher_signer signer = {
+        .cert = as->cert,
+        .key = as->key,
+        /* RFC 8995 5.5: these and no others may be pinned: our certificate and the registrar CA. */
+        .certs = as->tls_chain,
+    };
+    return form->seal(t, rvr, &signer, ret);
+}
+
 bool registrar_request_make(struct task *t, const struct registrar_identity *as,
                             const struct idevid *idevid, const struct signed_voucher *prior,
                             struct bytes *ret)
@@ -32,11 +44,19 @@ bool registrar_request_make(struct task *t, const struct registrar_identity *as,
     };
     /* RFC 8366bis 6.1: whose serial number it is. */
     TRY(cert_idevid_issuer(t, idevid->cert, &rvr.idevid_issuer));
-    struct voucher_signer signer = {
-        .cert = as->cert,
-        .key = as->key,
-        /* RFC 8995 5.5: these and no others may be pinned: our certificate and the registrar CA. */
-        .certs = as->tls_chain,
+    return seal(t, as, prior->form, &rvr, ret);
+}
+
+bool registrar_request_alone(struct task *t, const struct registrar_identity *as,
+                             const struct request_alone *what, struct bytes *ret)
+{
+    const struct voucher rvr = {
+        .kind = VOUCHER_REQUEST,
+        .created_on = clock_wall() / SECOND_MS * SECOND_MS,
+        .serial_number = what->serial,
+        .idevid_issuer = what->idevid_issuer,
+        .nonce = what->nonce,
+        .prior_signed_voucher_request = what->prior,
     };
-    return prior->form->seal(t, &rvr, &signer, ret);
+    return seal(t, as, what->form, &rvr, ret);
 }

@@ -15,4 +15,15 @@ MUST_USE bool registrar_request_make(struct task *t, const struct registrar_iden
                                      const struct idevid *idevid,
                                      const struct signed_voucher *prior, struct bytes *ret);
 
+/* A request that no pledge has asked for: for an audit log, or for a voucher without nonce. */
+struct request_alone {
+    const struct voucher_form *form;
+    const char *serial;
+    struct bytes idevid_issuer;
+    const char *nonce;  /* of the voucher that it is about; NULL: none */
+    struct bytes prior; /* goes in as prior-signed-voucher-request; absent: nothing does */
+};
+MUST_USE bool registrar_request_alone(struct task *t, const struct registrar_identity *as,
+                                      const struct request_alone *what, struct bytes *ret);
+
 #endif

@@ -231,8 +231,8 @@ static bool note_voucher(struct task *t, struct tx *tx, void *arg)
     e.voucher_sha256 = bytes_sha256(t->arena, h->octets);
     e.voucher_assertion = h->voucher->assertion;
     e.masa_url = h->vr->job.masa_url;
-    TRY(audit_log_order_submit(t, tx, h->vr->run->orders, order, h->vr->job.manufacturer,
-                               h->vr->job.masa_url, &h->log_order));
+    const struct log_order log = {h->vr->job.manufacturer, h->vr->job.masa_url, h->vr->job.serial};
+    TRY(audit_log_order_submit(t, tx, h->vr->run->orders, order, &log, &h->log_order));
     e.log_order = h->log_order;
     TRY(allowances_note(t, tx, &e, h->vr->used));
     TRY(alarm_clear(t, tx, E_MASA_CREDENTIALS, h->vr->job.manufacturer));

@@ -54,7 +54,50 @@
     X(E_TOO_MANY_HELD, "too-many-held-devices", "busy, try again later",                           \
       "As many unexpected devices of this manufacturer are held as limits.held-devices allows. "   \
       "Decide on them: `gatehousectl devices held`, then `devices approve` or `devices "           \
-      "decline`. The device tries again by itself.")
+      "decline`. The device tries again by itself.")                                               \
+    X(E_LOG_FOREIGN, "log-foreign-domain", "not allowed",                                          \
+      "The MASA's audit log shows an owner that is neither us nor allowed. The device may be "     \
+      "second-hand or was taken over before. `gatehousectl devices show --log` shows the "         \
+      "entries. "                                                                                  \
+      "If all is well, `gatehousectl devices accept-log` accepts them for this device, and the "   \
+      "manufacturer's allowed-domain-ids that owner for all; then reset the device.")              \
+    X(E_LOG_NONCELESS, "log-nonceless", "not allowed",                                             \
+      "The MASA's audit log shows a voucher without nonce for somebody else: who holds it can "    \
+      "take the device over at any time. If they are known to have destroyed it, "                 \
+      "`gatehousectl devices accept-log` accepts the entry; then reset the device.")               \
+    X(E_LOG_NOT_CAUSED, "log-entry-not-caused", "not allowed",                                     \
+      "The MASA's audit log shows a voucher in our own name that nothing here has asked for. "     \
+      "Another registrar of yours with the same CA? Then add your own domainID to the "            \
+      "manufacturer's allowed-domain-ids. An older copy of this store? Then accept the entries "   \
+      "with `gatehousectl devices accept-log`. Otherwise somebody else signs with your "           \
+      "registrar's key or has a certificate of your registrar CA: replace them.")                  \
+    X(E_LOG_TRUNCATED, "log-truncated", "not allowed",                                             \
+      "The MASA has dropped entries from this device's audit log at will, so its history cannot "  \
+      "be judged. `gatehousectl devices accept-log` accepts that for this device; then reset it.") \
+    X(E_LOG_NEWER, "log-newer", "not allowed",                                                     \
+      "The MASA's audit log has a version that is not known here, and the manufacturer's "         \
+      "audit-log-newer refuses such. See what is in it with `gatehousectl devices show --log`; "   \
+      "`gatehousectl devices accept-log` accepts it.")                                             \
+    X(E_LOG_HELD, "log-held", "try again later",                                                   \
+      "The MASA's audit log has a version that is not known here, and the manufacturer's "         \
+      "audit-log-newer holds such. Enrolment waits until you have seen it (`gatehousectl devices " \
+      "show --log`) and accept it (`gatehousectl devices accept-log`).")                           \
+    X(E_LOG_TURNED, "audit-log-turned-against-device", "not allowed",                              \
+      "The audit log of a device that had been let in was fetched again and refused: it was sold " \
+      "on, or somebody took it over. Its onboarding is closed. See `gatehousectl devices show "    \
+      "--log`. Accepting what stands there (`gatehousectl devices accept-log`), or a new "         \
+      "onboarding with a log that passes, ends the alarm.")                                        \
+    X(E_LOG_REGISTRAR_ID, "log-registrar-id", "try again later",                                   \
+      "The MASA's audit log says registrarID where RFC 8995 5.8.1 has domainID. If that is how "   \
+      "this manufacturer's MASA is, allow it: `gatehousectl manufacturers set NAME --allow "       \
+      "log-registrar-id`. Enrolment waits.")                                                       \
+    X(E_LOG_STALE, "log-without-our-entry", "try again later",                                     \
+      "The MASA's audit log does not show the voucher we just received: an old copy, or the MASA " \
+      "does not log. It is fetched again; enrolment waits. If the MASA never logs, set the "       \
+      "manufacturer's audit-log to warn.")                                                         \
+    X(E_LOG_MALFORMED, "log-malformed", "try again later",                                         \
+      "The MASA's audit log could not be read (RFC 8995 5.8.1). It is fetched again; enrolment "   \
+      "waits. If the MASA has no such logs, set the manufacturer's audit-log to warn or off.")
 DECLARE_PROBLEMS(pledge_problems, PLEDGE_PROBLEMS)
 
 #endif

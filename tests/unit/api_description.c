@@ -17,6 +17,7 @@
 #include "core/store/records/profile.h"
 #include "web/api.h"
 #include "web/import.h"
+#include "web/log_views.h"
 #include "web/views.h"
 
 #include <stdio.h>
@@ -51,10 +52,12 @@ static const struct record_type *const types[] = {
     &device_type,
     &device_action_type,
     &device_line_type,
+    &device_log_type,
     &episode_type,
     &event_type,
     &expected_type,
     &import_report_type,
+    &log_action_type,
     &manufacturer_type,
     &order_type,
     &profile_type,
