@@ -21,7 +21,8 @@ static const char *const csv_only[] = {"text/csv", NULL}; /* RFC 7111 */
 
 /* Where http_default_status() would say something else. */
 static const struct problem_status statuses[] = {
-    {E_AMBIGUOUS, 409}, {E_IN_USE, 409}, {E_STORE_CLOSING, 503}, {E_STORE_FULL, 507}, {NULL, 0},
+    {E_AMBIGUOUS, 409},     {E_IN_USE, 409},     {E_LOG_CHANGED, 409},
+    {E_STORE_CLOSING, 503}, {E_STORE_FULL, 507}, {NULL, 0},
 };
 
 #define READ(path_, handler_)                                                                      \
@@ -69,6 +70,8 @@ static const struct http_route routes[] = {
     WRITE("POST", "/v1/devices", BODY_MAX, api_devices_expect),
     READ("/v1/devices/{}", api_device),
     WRITE("POST", "/v1/devices/{}", ACTION_MAX, api_device_act),
+    READ("/v1/devices/{}/log", api_device_log),
+    WRITE("POST", "/v1/devices/{}/log", WORD_MAX, api_device_log_act),
     READ("/v1/labels", api_labels),
     WRITE("POST", "/v1/labels", BODY_MAX, api_label_add),
     READ("/v1/labels/{}", api_label),

@@ -21,7 +21,10 @@
     X(E_ANCHOR_ENDS, "anchor-ends", "ends",                                                        \
       "A CA certificate in the manufacturer's record ends, or has ended. Ask the manufacturer "    \
       "for "                                                                                       \
-      "the next one and add it beside this one.")
+      "the next one and add it beside this one.")                                                  \
+    X(E_LOG_CHANGED, "another-log", "another log was received",                                    \
+      "A log of this device was received since you looked. See what is in it with "                \
+      "`gatehousectl devices show --log`, and accept that one.")
 DECLARE_PROBLEMS(api_problems, API_PROBLEMS)
 
 #endif

@@ -1,4 +1,5 @@
 #include "web/ctl/call.h"
+#include "web/ctl/cmd_device_log.h"
 #include "web/ctl/commands.h"
 #include "web/ctl/print.h"
 
@@ -238,11 +239,18 @@ static void print_timeline(FILE *out, struct arena *arena, const json_t *timelin
 
 struct show_options {
     const char *events;
+    bool log;
+    const char *sha256;
 };
 
 static const struct option show_options[] = {
     OPTION(struct show_options, events, "events", OPTION_TEXT, "COUNT",
            "How many of the latest events to show (100; at most 1000)."),
+    OPTION(struct show_options, log, "log", OPTION_FLAG, NULL,
+           "Show the MASA's audit log instead: whose each entry is, and what the policy holds "
+           "against it."),
+    OPTION(struct show_options, sha256, "sha256", OPTION_TEXT, "DIGEST",
+           "With --log: one that was received earlier."),
 };
 
 static bool devices_show(struct task *t, struct ctl *ctl, const struct text_list *words,
@@ -250,6 +258,8 @@ static bool devices_show(struct task *t, struct ctl *ctl, const struct text_list
 {
     const struct show_options *o = options;
     json_t *answer;
+    if (o->log)
+        return device_log_show(t, ctl, words->items[0], o->sha256);
     const char *path = arena_printf(t->arena, "%s%s", ctl_path(t->arena, PATH, words->items[0]),
                                     ctl_query(t->arena, "", "events", o->events));
     TRY(ctl_call(t, ctl, "GET", path, NULL, &answer));

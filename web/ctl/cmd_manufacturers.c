@@ -33,6 +33,13 @@ struct manufacturer_options {
     const char *proxy_user;
     const char *proxy_password_file;
     struct text_list allow;
+    const char *stored_vouchers;
+    const char *audit_log;
+    const char *audit_log_revokes;
+    const char *audit_log_newer;
+    const char *audit_log_again;
+    const char *audit_log_settles;
+    const char *audit_log_later;
 };
 
 static const struct option manufacturer_options[] = {
@@ -83,6 +90,23 @@ static const struct option manufacturer_options[] = {
     OPTION(struct manufacturer_options, allow, "allow", OPTION_TEXTS, "NAME",
            "A way in which its devices or its MASA may depart from the RFCs; see `manufacturers "
            "allow`."),
+    OPTION(struct manufacturer_options, stored_vouchers, "stored-vouchers", OPTION_TEXT, "WHEN",
+           "When a voucher without nonce that was fetched ahead is handed to its device: never "
+           "(the default, and none is fetched), when-masa-is-away, or always."),
+    OPTION(struct manufacturer_options, audit_log, "audit-log", OPTION_TEXT, "MODE",
+           "What a MASA's audit log does that breaks the policy: enforce (the default) refuses the "
+           "device, warn only says so; off asks for no logs."),
+    OPTION(struct manufacturer_options, audit_log_revokes, "audit-log-revokes", OPTION_TEXT,
+           "YES|NO", "Whether such a log also revokes the device's certificates."),
+    OPTION(struct manufacturer_options, audit_log_newer, "audit-log-newer", OPTION_TEXT, "WHAT",
+           "What becomes of a log of a version that is not known here: read (the default), hold or "
+           "refuse."),
+    OPTION(struct manufacturer_options, audit_log_again, "audit-log-again", OPTION_TEXT, "TIME",
+           "How often a log is fetched again at first; 0 s: not."),
+    OPTION(struct manufacturer_options, audit_log_settles, "audit-log-settles", OPTION_TEXT, "TIME",
+           "How long that goes on."),
+    OPTION(struct manufacturer_options, audit_log_later, "audit-log-later", OPTION_TEXT, "TIME",
+           "How often a log is fetched afterwards; 0 s: not any more."),
 };
 
 /* How its devices are told apart, and its MASA reached. */
@@ -103,6 +127,18 @@ static bool set_more_members(struct task *t, json_t *body, const struct manufact
     return member_set_texts(t, body, "allow", &o->allow);
 }
 
+/* What is made of vouchers fetched ahead and of audit logs. */
+static bool set_policy(struct task *t, json_t *body, const struct manufacturer_options *o)
+{
+    TRY(member_set_text(t, body, "stored-vouchers", o->stored_vouchers));
+    TRY(member_set_text(t, body, "audit-log", o->audit_log));
+    TRY(member_set_bool(t, body, "audit-log-revokes", o->audit_log_revokes));
+    TRY(member_set_text(t, body, "audit-log-newer", o->audit_log_newer));
+    TRY(member_set_text(t, body, "audit-log-again", o->audit_log_again));
+    TRY(member_set_text(t, body, "audit-log-settles", o->audit_log_settles));
+    return member_set_text(t, body, "audit-log-later", o->audit_log_later);
+}
+
 static bool set_members(struct task *t, json_t *body, const struct manufacturer_options *o)
 {
     TRY(member_set_text(t, body, "title", o->title));
@@ -113,6 +149,7 @@ static bool set_members(struct task *t, json_t *body, const struct manufacturer_
     TRY(member_set_texts(t, body, "masa-networks", &o->masa_networks));
     TRY(member_set_texts(t, body, "allowed-domain-ids", &o->allowed_domains));
     TRY(member_set_text(t, body, "profile", o->profile));
+    TRY(set_policy(t, body, o));
     return set_more_members(t, body, o);
 }
 

@@ -16,6 +16,7 @@ extern const struct command configuration_commands[];
 extern const struct command admission_commands[];
 extern const struct command device_commands[];
 extern const struct command device_act_commands[];
+extern const struct command device_log_commands[];
 extern const struct command profile_commands[];
 extern const struct command device_decision_commands[];
 extern const struct command device_import_commands[];
