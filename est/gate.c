@@ -60,8 +60,7 @@ bool gate_renews(struct task *t, struct reader *r, struct bytes device_id, struc
     TRY(check_standing(t, r, &device, &e));
     ENSURE(t, bytes_equal(e.id, episode), E_NOT_ONBOARDED,
            "the device has begun anew since it got this certificate");
-    ENSURE(t, e.log_verdict == VERDICT_ACCEPTED, E_NOT_ONBOARDED,
-           "the audit log's verdict is not in");
+    ENSURE(t, episode_log_passed(&e), E_NOT_ONBOARDED, "the audit log's verdict is not in");
     *ret = e;
     return true;
 }
