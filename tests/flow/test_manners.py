@@ -42,11 +42,14 @@ def test_client_that_waits_for_continue_is_let_go_on(scene):
     assert wire.receive().status == 200
 
 
-def test_client_that_waits_for_continue_is_told_no_first(scene):
+@pytest.mark.parametrize("path,fields,status", [
+    (BRSKI + "voucher_status", {"Content-Type": "text/plain", "Content-Length": 5000}, 415),
+    (POST, {"Content-Length": 10**9}, 413),
+])
+def test_client_that_waits_for_continue_is_told_no_first(scene, path, fields, status):
     pledge = scene.independent()
-    pledge.connect().send(header("POST", POST, {**FIELDS, "Content-Type": "text/plain",
-                                                "Content-Length": 5000, "Expect": "100-continue"}))
-    assert pledge.wire.receive().status == 415
+    pledge.connect().send(header("POST", path, {**FIELDS, **fields, "Expect": "100-continue"}))
+    assert pledge.wire.receive().status == status
 
 
 def test_body_may_come_in_chunks_and_pieces(scene):
