@@ -65,6 +65,9 @@ static bool is_for_devices(struct task *t, const struct est *est, struct http_re
     if (!est_label_takes(label, EST_PROOF_IDEVID) || (others && !shown))
         return true;
     TRY(caller_issued(t, est->callers, rq, &issued));
+    /* Nobody need say who it is; who does so with what was taken from it is told no. */
+    if (issued != NULL && issued->record.state != CERTIFICATE_ISSUED)
+        TRY(caller_check_issued(t, &issued->record, 0));
     *ret = issued == NULL;
     return true;
 }

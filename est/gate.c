@@ -21,8 +21,12 @@ static bool check_standing(struct task *t, struct reader *r, const struct device
                            struct episode *ret)
 {
     struct episode e;
+    ENSURE(t, device->admission != DEVICE_SOLD && device->admission != DEVICE_DECOMMISSIONED,
+           E_DEVICE_GONE, "the device is %s since %s", device_admission_names[device->admission],
+           time_to_text(t->arena, device->admission_since));
     ENSURE(t, device->admission == DEVICE_ADMITTED && bytes_present(device->episode),
-           E_NOT_ONBOARDED, "the device has never been onboarded");
+           E_NOT_ONBOARDED, "the device is %s, and %s", device_admission_names[device->admission],
+           bytes_present(device->episode) ? "not let in" : "has never been onboarded");
     TRY(table_get(t, r, &episodes, device->episode, &e));
     ENSURE(t, e.voucher_report != REPORT_FAILURE, E_PLEDGE_DECLINED,
            "voucher_status came with status false");

@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
+#include "core/pledge/leaving.h"
 #include "registrar/past_identity.h"
 
 #include <assert.h>
@@ -122,6 +123,7 @@ static bool start_orders(struct task *t, struct house *house)
         {&audit_log_order, &house->registrar},
         {&audit_log_again_order, &house->registrar},
         {&enrol_order, &house->est},
+        {&leaving_erasure, house->store},
         {NULL, NULL},
     };
     static_assert(sizeof(kinds) <= sizeof(house->kinds), "there is room for all kinds of orders");

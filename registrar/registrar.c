@@ -34,6 +34,7 @@ const struct problem_status registrar_statuses[] = {
     {E_MASA_URL_OLD_OID, 403},
     {E_MASA_REFUSED, 403},
     {E_ORDER_DECLINED, 403},
+    {E_ONBOARDING_ENDED, 403},
     {E_DEVICE_DECLINED, 403},
     /* The caller, or what is known of it. */
     {E_NO_CERTIFICATE, 404},

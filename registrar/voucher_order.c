@@ -6,6 +6,7 @@
 #include "core/pledge/order_events.h"
 #include "core/pledge/trust.h"
 #include "core/store/records/alarm.h"
+#include "core/store/records/device_certificates.h"
 #include "core/store/records/standing.h"
 #include "registrar/allowances.h"
 #include "registrar/audit_log_order.h"
@@ -196,6 +197,7 @@ struct handover {
     const struct voucher *voucher;
     struct bytes octets;
     struct bytes log_order;
+    struct bytes_list earlier; /* certificates from before, which are to be revoked */
 };
 
 /*
@@ -219,6 +221,28 @@ static bool check_assertion(struct task *t, struct tx *tx, const struct episode 
     return table_put(t, tx, &devices, &device);
 }
 
+/* A device that begins anew has lost what it had; or so its manufacturer's record takes it. */
+static bool find_earlier(struct task *t, const struct voucher_run *vr, struct bytes_list *ret)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    *ret = (struct bytes_list){NULL, 0};
+    if (vr->maker->record.returned != MANUFACTURER_REVOKES)
+        return true;
+    TRY(view_open(t, vr->registrar->store, &view));
+    return device_certificates_live(t, view, vr->run->order->device, ret);
+}
+
+static bool revoke_earlier(struct task *t, struct tx *tx, const struct handover *h)
+{
+    const struct device_revocation revocation = {
+        .certificates = h->earlier,
+        .reason = REVOKED_SUPERSEDED,
+        .because = "the device has begun anew",
+        .actor = "gatehouse",
+    };
+    return device_certificates_revoke(t, tx, &revocation);
+}
+
 static bool note_voucher(struct task *t, struct tx *tx, void *arg)
 {
     struct handover *h = arg;
@@ -226,6 +250,7 @@ static bool note_voucher(struct task *t, struct tx *tx, void *arg)
     struct episode e;
     TRY(onboarding_open(t, tx_reader(tx), order->episode, &e));
     TRY(check_assertion(t, tx, &e, h->voucher->assertion));
+    TRY(revoke_earlier(t, tx, h));
     if (e.stage == EPISODE_REQUESTED || e.stage == EPISODE_VOUCHER_REFUSED)
         e.stage = EPISODE_VOUCHER;
     e.voucher_sha256 = bytes_sha256(t->arena, h->octets);
@@ -250,6 +275,7 @@ static bool hand_over(struct task *t, struct voucher_run *vr, const struct http_
                       const struct voucher *voucher)
 {
     struct handover h = {.vr = vr, .voucher = voucher, .octets = answer->body};
+    TRY(find_earlier(t, vr, &h.earlier));
     TRY(order_done(t, vr->run, vr->form->media_type, answer->body, note_voucher, &h));
     orders_wake(vr->run->orders, h.log_order);
     failpoint(FP_VOUCHER_AFTER_DONE);

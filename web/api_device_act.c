@@ -8,6 +8,7 @@
 #include "core/store/records/manufacturer.h"
 #include "core/store/records/profile.h"
 #include "core/store/records/standing.h"
+#include "core/store/records/stored_voucher.h"
 #include "web/api_internal.h"
 
 #include <string.h>
@@ -168,6 +169,8 @@ static bool remove_place(struct task *t, struct tx *tx, void *arg)
     }
     TRY(table_delete(t, tx, &expected_devices,
                      expected_key(t->arena, act->manufacturer, act->serial)));
+    /* Whoever holds a voucher without nonce can have the device taken over. */
+    TRY(stored_voucher_remove(t, tx, act->manufacturer, act->serial));
     /* As when it was expected: a device that knocks in vain learns of it, when there is one. */
     return note(t, tx, act, "device-no-longer-expected", EVENT_INFO,
                 bytes_present(holder) || act->count != 1 ? holder : act->ids[0],
@@ -248,9 +251,11 @@ static bool change_place(struct task *t, struct http_request *rq,
 
 bool api_device_act(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
-    static const char *const actions[] = {"remove", "readmit", "approve", "decline", NULL};
-    static const api_device_word words[] = {change_place, change_place, api_device_decide,
-                                            api_device_decide};
+    static const char *const actions[] = {"remove", "readmit",      "approve", "decline",
+                                          "revoke", "decommission", "sell",    NULL};
+    static const api_device_word words[] = {change_place,      change_place,     api_device_decide,
+                                            api_device_decide, api_device_leave, api_device_leave,
+                                            api_device_leave};
     struct device_action action;
     unsigned which;
     TRY(api_read_record(t, rq, &device_action_type, &action));

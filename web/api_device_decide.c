@@ -4,20 +4,6 @@
 
 #include <string.h>
 
-static bool find(struct task *t, struct store *store, const char *text, const char *manufacturer,
-                 struct bytes *ret)
-{
-    struct view *view CLEANUP(view_cleanup) = NULL;
-    struct device device;
-    bool found;
-    TRY(view_open(t, store, &view));
-    TRY(api_find_device(t, view, text, manufacturer, &device, &found));
-    ENSURE(t, found, E_NOT_FOUND, "no device with the id or serial number %s has come yet",
-           api_quote(t, text));
-    *ret = device.id;
-    return true;
-}
-
 bool api_device_decide(struct task *t, struct http_request *rq, const struct device_action *action,
                        struct http_reply *reply)
 {
@@ -29,7 +15,7 @@ bool api_device_decide(struct task *t, struct http_request *rq, const struct dev
     };
     struct device device;
     json_t *json;
-    TRY(find(t, api->store, rq->parameter, action->manufacturer, &decision.device));
+    TRY(api_find_seen(t, rq, action->manufacturer, &decision.device));
     TRY(device_decide(t, api->store, api->orders, &decision, &device));
     TRY(record_to_json(t, &device_type, &device, &json));
     return api_reply(t, reply, 200, json);

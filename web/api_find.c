@@ -59,6 +59,20 @@ bool api_find_device(struct task *t, struct view *view, const char *text, const 
     return true;
 }
 
+bool api_find_seen(struct task *t, struct http_request *rq, const char *manufacturer,
+                   struct bytes *ret)
+{
+    struct view *view CLEANUP(view_cleanup) = NULL;
+    struct device device;
+    bool found;
+    TRY(view_open(t, api_of(rq)->store, &view));
+    TRY(api_find_device(t, view, rq->parameter, manufacturer, &device, &found));
+    ENSURE(t, found, E_NOT_FOUND, "no device with the id or serial number %s has come yet",
+           api_quote(t, rq->parameter));
+    *ret = device.id;
+    return true;
+}
+
 bool api_find_place(struct task *t, struct view *view, const char *serial, struct expected *ret,
                     bool *ret_found)
 {

@@ -57,6 +57,12 @@ typedef bool (*api_device_word)(struct task *t, struct http_request *rq,
                                 const struct device_action *action, struct http_reply *reply);
 MUST_USE bool api_device_decide(struct task *t, struct http_request *rq,
                                 const struct device_action *action, struct http_reply *reply);
+MUST_USE bool api_device_leave(struct task *t, struct http_request *rq,
+                               const struct device_action *action, struct http_reply *reply);
+/* The id of the device that the path names, which has come.  Fails with E_NOT_FOUND, E_AMBIGUOUS.
+ */
+MUST_USE bool api_find_seen(struct task *t, struct http_request *rq, const char *manufacturer,
+                            struct bytes *ret);
 MUST_USE bool api_authority_act(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_certificates(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_certificate(struct task *t, struct http_request *rq, struct http_reply *reply);

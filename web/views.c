@@ -41,12 +41,17 @@ static const struct field device_action_fields[] = {
     FIELD(1, struct device_action, action, "action", FIELD_TEXT, .flags = FIELD_REQUIRED,
           .help = "remove: its place on the list is taken away; readmit: the next that comes with "
                   "its serial number is admitted, whatever its key; approve: it is let in although "
-                  "it was on no list; decline: it is turned away."),
+                  "it was on no list; decline: it is turned away; revoke: its onboarding is ended "
+                  "and its certificates are revoked; decommission, sell: it leaves."),
     FIELD(2, struct device_action, manufacturer, "manufacturer", FIELD_TEXT,
           .help = "Name of the manufacturer whose device is meant; the path then names it by its "
                   "serial number, not by its id."),
     FIELD(3, struct device_action, reason, "reason", FIELD_TEXT, .max = 256,
-          .help = "Why, for the device's timeline: of approve and decline."),
+          .help = "Why, for the device's timeline; not of remove and readmit."),
+    FIELD(4, struct device_action, to, "to", FIELD_TEXT, .max = 256, .help = "Of sell: to whom."),
+    FIELD(5, struct device_action, erase, "erase", FIELD_TEXT, .max = 16,
+          .help = "Of decommission and sell: personal, names or nothing is erased, whatever the "
+                  "manufacturer's record says."),
 };
 const struct record_type device_action_type =
     RECORD_TYPE("device-action", 1, struct device_action, device_action_fields);
@@ -128,6 +133,23 @@ static const struct field secret_wish_fields[] = {
 };
 const struct record_type secret_wish_type =
     RECORD_TYPE("secret-wish", 1, struct secret_wish, secret_wish_fields);
+
+/* ---- Devices that leave ---- */
+
+static const struct field departure_fields[] = {
+    FIELD(1, struct departure_view, device, "device", FIELD_RECORD, .sub = &device_type,
+          .help = "The device as it is now."),
+    FIELD(2, struct departure_view, certificates, "certificates", FIELD_UINT,
+          .help = "How many certificates were revoked."),
+    FIELD(3, struct departure_view, orders, "orders", FIELD_UINT,
+          .help = "How many open orders were cancelled."),
+    FIELD(4, struct departure_view, belongings, "belongings", FIELD_UINT,
+          .help = "How many names, stored vouchers and configurations were deleted."),
+    FIELD(5, struct departure_view, erasure, "erasure", FIELD_HEX, .min = ID_LEN, .max = ID_LEN,
+          .help = "The order that erases what was personal; absent when nothing is to be erased."),
+};
+const struct record_type departure_type =
+    RECORD_TYPE("departure", 1, struct departure_view, departure_fields);
 
 /* ---- Orders ---- */
 

@@ -26,9 +26,11 @@ extern const struct record_type device_line_type;
 
 /* POST devices/{}. */
 struct device_action {
-    const char *action;       /* "remove", "readmit", "approve" or "decline" */
+    const char *action;       /* "remove", "readmit", "approve", "decline", "revoke", ... */
     const char *manufacturer; /* NULL: whoever has such a device */
     const char *reason;
+    const char *to;    /* of "sell" */
+    const char *erase; /* of "decommission" and "sell"; NULL: as the manufacturer's record says */
     struct record_rest rest;
 };
 extern const struct record_type device_action_type;
@@ -83,6 +85,17 @@ struct secret_wish {
     struct record_rest rest;
 };
 extern const struct record_type secret_wish_type;
+
+/* What became of a device that has left, or whose onboarding was ended. */
+struct departure_view {
+    struct device device;
+    uint64_t certificates;
+    uint64_t orders;
+    uint64_t belongings;
+    struct bytes erasure;
+    struct record_rest rest;
+};
+extern const struct record_type departure_type;
 
 /* POST orders/{}. */
 struct decision {

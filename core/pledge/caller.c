@@ -225,16 +225,16 @@ static void new_device(struct task *t, const struct idevid *idevid, struct devic
     ret->id = idevid->device;
     ret->issuer_spki_sha256 = idevid->issuer_spki_sha256;
     ret->serial = idevid->serial;
-    ret->subject = bytes_to_printable(t->arena, bytes_of_text(cert_subject(t, idevid->cert)),
-                                      DEVICE_SUBJECT_MAX);
     ret->first_seen = clock_wall();
 }
 
-/* From now on this is its key (caller_check_key()). */
+/* From now on this is its key (caller_check_key()), and this what it is called. */
 static bool take_key(struct task *t, struct tx *tx, const struct idevid *idevid,
                      struct device *device)
 {
     device->idevid_spki_sha256 = idevid->spki_sha256;
+    device->subject = bytes_to_printable(t->arena, bytes_of_text(cert_subject(t, idevid->cert)),
+                                         DEVICE_SUBJECT_MAX);
     return blob_put(t, tx, &devices, device->id, DEVICE_BLOB_IDEVID, idevid->cert->der);
 }
 
@@ -273,8 +273,12 @@ static bool find_device(struct task *t, struct tx *tx, struct callers *callers,
         TRY(standing_set(t, tx, &device, manufacturer, becomes,
                          becomes == device.admission ? &decided : &nobody));
     }
-    /* A place that was vacated is for whatever key it is taken with; who is refused leaves none. */
-    if (!found || (admission != NULL && !bytes_present(device.idevid_spki_sha256)))
+    /*
+     * A place that was vacated is for whatever key it is taken with; who is refused leaves none.
+     * What was erased when it left us is known again when it is let in again.
+     */
+    if (!found || (admission != NULL &&
+                   (!bytes_present(device.idevid_spki_sha256) || device.subject == NULL)))
         TRY(take_key(t, tx, idevid, &device));
     device.last_seen = clock_wall();
     device.last_address = address;

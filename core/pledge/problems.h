@@ -38,6 +38,9 @@
     X(E_DEVICE_DECLINED, "device-declined", "not allowed",                                         \
       "An administrator has turned this device away. If it is yours after all: `gatehousectl "     \
       "devices approve` with its serial number; it will try again by itself.")                     \
+    X(E_ONBOARDING_ENDED, "onboarding-ended", "not allowed",                                       \
+      "An administrator has ended this onboarding and revoked what was issued in it; the "         \
+      "timeline says why. The device is still ours: after a reset it is onboarded anew.")          \
     X(E_DEVICE_GONE, "device-gone", "not known here",                                              \
       "The device was ours, and was decommissioned or sold. If it is ours again: `gatehousectl "   \
       "devices add --manufacturer NAME --serial SERIAL`; places that a cloud registrar's list "    \

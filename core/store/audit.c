@@ -89,7 +89,7 @@ static bool forget_some(struct task *t, struct tx *tx, void *arg)
 /* The view is not kept open over the updates; entries come in order, so the next look begins
  * after the last one. */
 static bool collect(struct task *t, struct store *store, struct bytes subject, uint64_t from,
-                    struct forgetting *ret)
+                    uint64_t before, struct forgetting *ret)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
     bool found = true;
@@ -98,13 +98,19 @@ static bool collect(struct task *t, struct store *store, struct bytes subject, u
     scan.from = key_join(t->arena, PREFIX_TIMELINE, subject, key_of_number(t->arena, from));
     for (ret->count = 0; ret->count < FORGET_BATCH; ret->count++) {
         TRY(next_sequence(t, &scan, &ret->sequences[ret->count], &found));
-        if (!found)
+        if (!found || ret->sequences[ret->count] >= before)
             break;
     }
     return true;
 }
 
 bool audit_forget(struct task *t, struct store *store, struct bytes subject)
+{
+    return audit_forget_before(t, store, subject, UINT64_MAX);
+}
+
+bool audit_forget_before(struct task *t, struct store *store, struct bytes subject,
+                         uint64_t sequence)
 {
     ENSURE(t, subject.len == SUBJECT_LEN, E_INTERNAL, "an audit subject of %zu octets",
            subject.len);
@@ -113,7 +119,7 @@ bool audit_forget(struct task *t, struct store *store, struct bytes subject)
     uint64_t from = 0;
     do {
         arena_rewind(t->arena, mark);
-        TRY(collect(t, store, subject, from, &some));
+        TRY(collect(t, store, subject, from, sequence, &some));
         if (some.count == 0)
             break;
         TRY(store_update(t, store, forget_some, &some));

@@ -49,6 +49,7 @@ enum store_prefix {
     PREFIX_EXPECTED_BY_SERIAL = '2', /* serial number, NUL: the same                           */
     PREFIX_DEVICE_BY_SUBJECT = '3',
     PREFIX_SHOWN_CERTIFICATE_BY_KEY = '4',
+    PREFIX_DEVICE_NAME_BY_DEVICE = '8',
     PREFIX_EPISODE_BY_DEVICE = 'e',
     PREFIX_LOG_WATCH_BY_DUE = 'j',
     PREFIX_STORED_VOUCHER_BY_DUE = 'v',

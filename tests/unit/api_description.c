@@ -50,6 +50,7 @@ static const struct record_type *const types[] = {
     &crl_lists_type,
     &decision_type,
     &device_type,
+    &departure_type,
     &device_action_type,
     &device_line_type,
     &device_log_type,

@@ -186,7 +186,13 @@ static void wrong_actions_are_refused(void **state)
         const char *part;
     } cases[] = {
         {"A1", "{}", 400, "invalid", "action"},
-        {"A1", "{\"action\":\"sell\"}", 400, "invalid", "remove, readmit"},
+        {"A1", "{\"action\":\"borrow\"}", 400, "invalid", "remove, readmit"},
+        {"A1", "{\"action\":\"sell\"}", 400, "invalid", "to"},
+        {"A1", "{\"action\":\"decommission\"}", 400, "invalid", "reason"},
+        {"A1", "{\"action\":\"revoke\",\"reason\":\"x\",\"erase\":\"names\"}", 400, "invalid",
+         "erase"},
+        {"A1", "{\"action\":\"sell\",\"to\":\"x\",\"erase\":\"all\"}", 400, "invalid", "erase"},
+        {"A1", "{\"action\":\"sell\",\"to\":\"x\"}", 404, "not-found", "has come yet"},
         {"A1", "{\"action\":\"remove\",\"by\":\"root\"}", 400, "invalid", "by"},
         {"A1", "remove", 400, "malformed", "JSON"},
         {"none", "{\"action\":\"remove\"}", 404, "not-found", "none"},

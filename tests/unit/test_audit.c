@@ -336,6 +336,20 @@ static void forgetting_leaves_the_chain_whole(void **state)
     store_close(store);
 }
 
+static void what_came_from_an_entry_on_is_kept(void **state)
+{
+    struct task *t = test_task(state);
+    struct store *store = open_with_entries(state);
+    add(t, store, BYTES_ARRAY(subject_a), "many", 600);
+    assert_ok(t, audit_forget_before(t, store, BYTES_ARRAY(subject_a), 605));
+    assert_int_equal(verify(t, store).forgotten, 602);
+    assert_ok(t, audit_forget_before(t, store, BYTES_ARRAY(subject_a), 605));
+    assert_int_equal(verify(t, store).forgotten, 602);
+    assert_ok(t, audit_forget_before(t, store, BYTES_ARRAY(subject_b), 0));
+    assert_int_equal(verify(t, store).forgotten, 602);
+    store_close(store);
+}
+
 /* ---- Tampering ---- */
 
 static void expect_damage(void **state, const char *what)
@@ -464,6 +478,7 @@ int main(void)
         UNIT_TEST(links_are_what_the_header_says),
         UNIT_TEST(copy_begins_a_new_chain_that_names_the_old),
         UNIT_TEST(forgetting_leaves_the_chain_whole),
+        UNIT_TEST(what_came_from_an_entry_on_is_kept),
         UNIT_TEST(changed_payload_is_found),
         UNIT_TEST(exchanged_payloads_are_found),
         UNIT_TEST(added_payload_is_found),

@@ -1,6 +1,10 @@
 /* Devices and places on the list of expected ones, as records. */
 #include "core/store/records/device.h"
+#include "core/store/records/belonging.h"
+#include "core/store/records/device_name.h"
+#include "core/store/records/log_watch.h"
 #include "core/store/records/standing.h"
+#include "core/store/records/stored_voucher.h"
 #include "tests/unit/store_fixture.h"
 
 #include <string.h>
@@ -175,6 +179,63 @@ static void decision_is_outweighed_only_by_what_somebody_did_later(void **state)
     }
 }
 
+/* ---- What goes with a device ---- */
+
+static bool put_things(struct task *t, struct tx *tx, void *arg)
+{
+    const struct device *device = arg;
+    struct stored_voucher voucher;
+    struct log_watch watch;
+    record_init(t, &stored_voucher_type, &voucher);
+    voucher.manufacturer = device->manufacturer;
+    voucher.serial = device->serial;
+    voucher.idevid_issuer = BYTES_LITERAL("issuer");
+    voucher.media_type = "application/voucher-cms+json";
+    record_init(t, &log_watch_type, &watch);
+    watch.device = device->id;
+    TRY(table_put(t, tx, &stored_vouchers, &voucher));
+    TRY(blob_put(t, tx, &stored_vouchers, stored_vouchers.key_of(t->arena, &voucher),
+                 STORED_VOUCHER_BLOB_VOUCHER, BYTES_LITERAL("octets")));
+    TRY(table_put(t, tx, &log_watches, &watch));
+    return device_name_claim(t, tx, arena_printf(t->arena, "%s.example", device->serial),
+                             device->id);
+}
+
+static struct belonging_list things_of(struct task *t, struct store *store,
+                                       const struct device *device)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    struct belonging_list list = {NULL, 0};
+    assert_ok(t, view_open(t, store, &view));
+    assert_ok(t, belongings_find(t, view, device, &list));
+    return list;
+}
+
+static bool delete_things(struct task *t, struct tx *tx, void *arg)
+{
+    return belongings_delete(t, tx, arg);
+}
+
+static void belongings_are_one_devices_and_no_others(void **state)
+{
+    struct task *t = test_task(state);
+    struct store *store = store_fixture_open(state);
+    struct device one = {
+        .id = bytes_random(t->arena, DEVICE_ID_LEN), .manufacturer = "acme", .serial = "a1"};
+    struct device other = one; /* its serial number begins as the first one's */
+    other.id = bytes_random(t->arena, DEVICE_ID_LEN);
+    other.serial = "a10";
+    assert_int_equal(things_of(t, store, &one).count, 0);
+    assert_ok(t, store_update(t, store, put_things, &one));
+    assert_ok(t, store_update(t, store, put_things, &other));
+    struct belonging_list things = things_of(t, store, &one);
+    assert_int_equal(things.count, 3);
+    assert_ok(t, store_update(t, store, delete_things, &things));
+    assert_int_equal(things_of(t, store, &one).count, 0);
+    assert_int_equal(things_of(t, store, &other).count, 3);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +245,7 @@ int main(void)
         UNIT_TEST(admissions_keep_their_numbers),
         UNIT_TEST(devices_are_counted_as_what_they_are),
         UNIT_TEST(decision_is_outweighed_only_by_what_somebody_did_later),
+        UNIT_TEST(belongings_are_one_devices_and_no_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,8 @@ struct manufacturer_options {
     const char *title;
     const char *profile;
     const char *unexpected;
+    const char *returned;
+    const char *erase;
     const char *serial_from;
     const char *serial_pattern;
     const char *expired_idevids;
@@ -63,6 +65,12 @@ static const struct option manufacturer_options[] = {
     OPTION(struct manufacturer_options, unexpected, "unexpected", OPTION_TEXT, "WHAT",
            "What becomes of its devices that are on no list: refuse (the default), or hold until "
            "an administrator decides."),
+    OPTION(struct manufacturer_options, returned, "returned", OPTION_TEXT, "WHAT",
+           "What becomes of a device's earlier certificates when it is onboarded anew: keep (the "
+           "default) or revoke."),
+    OPTION(struct manufacturer_options, erase, "erase", OPTION_TEXT, "WHAT",
+           "What is erased of a device that is decommissioned or sold: personal (the default), "
+           "names (the subject names too) or nothing."),
     OPTION(struct manufacturer_options, serial_from, "serial-from", OPTION_TEXT, "WHERE",
            "Where its IDevIDs have the serial number: subject (serialNumber, the default), "
            "common-name or hardware-module-name."),
@@ -113,6 +121,8 @@ static const struct option manufacturer_options[] = {
 static bool set_more_members(struct task *t, json_t *body, const struct manufacturer_options *o)
 {
     TRY(member_set_text(t, body, "unexpected", o->unexpected));
+    TRY(member_set_text(t, body, "returned-certificates", o->returned));
+    TRY(member_set_text(t, body, "erase", o->erase));
     TRY(member_set_text(t, body, "serial-from", o->serial_from));
     TRY(member_set_text(t, body, "serial-pattern", o->serial_pattern));
     TRY(member_set_bool(t, body, "expired-idevids", o->expired_idevids));

@@ -20,6 +20,7 @@ extern const struct command device_log_commands[];
 extern const struct command profile_commands[];
 extern const struct command device_decision_commands[];
 extern const struct command device_import_commands[];
+extern const struct command device_leave_commands[];
 extern const struct command order_commands[];
 extern const struct command status_commands[];
 extern const struct command store_commands[];

@@ -13,10 +13,10 @@ static const struct command *const groups[] = {
     init_commands,          manufacturer_commands, manufacturer_more_commands,
     configuration_commands, profile_commands,      device_commands,
     device_act_commands,    device_log_commands,   device_decision_commands,
-    device_import_commands, admission_commands,    order_commands,
-    status_commands,        store_commands,        inspect_commands,
-    certificate_commands,   authority_commands,    label_commands,
-    secret_commands,        crl_commands,
+    device_import_commands, device_leave_commands, admission_commands,
+    order_commands,         status_commands,       store_commands,
+    inspect_commands,       certificate_commands,  authority_commands,
+    label_commands,         secret_commands,       crl_commands,
 };
 
 /* All groups in one table. */

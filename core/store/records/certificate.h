@@ -88,6 +88,12 @@ MUST_USE bool certificate_put(struct task *t, struct tx *tx, const struct certif
                               struct bytes der);
 
 /*
+ * What names people or places in it is no longer kept: subject, alternative names and the DER.
+ * Whose it was, its serial number and that it was revoked stay, for revocation lists.
+ */
+MUST_USE bool certificate_forget(struct task *t, struct tx *tx, struct bytes id);
+
+/*
  * Revokes, or with REVOKED_CERTIFICATE_HOLD suspends, as of now, and marks the CA's CRL as stale.
  * `ret` (may be NULL) is the record as it is afterwards.  A revoked certificate stays as it is and
  * *ret_changed is false; a suspended one may be revoked.  Fails with E_NOT_FOUND.

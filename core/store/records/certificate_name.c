@@ -76,18 +76,48 @@ static const char *bare(const char *name)
     return colon == NULL ? name : colon + 1;
 }
 
+typedef bool (*name_act)(struct task *t, struct tx *tx, const struct certificate *certificate,
+                         const char *text);
+
+static bool with_names(struct task *t, struct tx *tx, const struct certificate *certificate,
+                       name_act act)
+{
+    if (certificate->subject != NULL) {
+        const char *name = common_name(t, certificate->subject);
+        TRY(act(t, tx, certificate, certificate->subject));
+        if (name != NULL)
+            TRY(act(t, tx, certificate, name));
+    }
+    for (size_t i = 0; i < certificate->names.count; i++)
+        TRY(act(t, tx, certificate, bare(certificate->names.items[i])));
+    return true;
+}
+
 bool certificate_put(struct task *t, struct tx *tx, const struct certificate *certificate,
                      struct bytes der)
 {
     TRY(table_put(t, tx, &certificates, certificate));
     TRY(blob_put(t, tx, &certificates, certificate->id, CERTIFICATE_BLOB_DER, der));
-    if (certificate->subject != NULL) {
-        const char *name = common_name(t, certificate->subject);
-        TRY(put_name(t, tx, certificate, certificate->subject));
-        if (name != NULL)
-            TRY(put_name(t, tx, certificate, name));
-    }
-    for (size_t i = 0; i < certificate->names.count; i++)
-        TRY(put_name(t, tx, certificate, bare(certificate->names.items[i])));
-    return true;
+    return with_names(t, tx, certificate, put_name);
+}
+
+static bool delete_name(struct task *t, struct tx *tx, const struct certificate *certificate,
+                        const char *text)
+{
+    const struct certificate_name name = {
+        .name = certificate_name_key(t->arena, text),
+        .certificate = certificate->id,
+    };
+    return *name.name == '\0' || table_delete(t, tx, &certificate_names, key_of(t->arena, &name));
+}
+
+bool certificate_forget(struct task *t, struct tx *tx, struct bytes id)
+{
+    struct certificate certificate;
+    TRY(table_get(t, tx_reader(tx), &certificates, id, &certificate));
+    TRY(with_names(t, tx, &certificate, delete_name));
+    certificate.subject = NULL;
+    certificate.names.count = 0;
+    TRY(blob_put(t, tx, &certificates, id, CERTIFICATE_BLOB_DER, BYTES_ABSENT));
+    return table_put(t, tx, &certificates, &certificate);
 }

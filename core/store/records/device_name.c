@@ -26,10 +26,23 @@ static struct bytes key_of(struct arena *arena, const void *record)
     return bytes_of_text(name->name);
 }
 
+static struct bytes by_device(struct arena *arena, const void *record)
+{
+    (void)arena;
+    return ((const struct device_name *)record)->device;
+}
+
+const struct table_index device_names_by_device = {
+    .prefix = PREFIX_DEVICE_NAME_BY_DEVICE,
+    .key_of = by_device,
+};
+
 const struct table device_names = {
     .prefix = PREFIX_DEVICE_NAME,
     .type = &device_name_type,
     .key_of = key_of,
+    .indexes = &device_names_by_device,
+    .index_count = 1,
 };
 
 static bool is_label_char(char c)

@@ -27,6 +27,7 @@ struct device_name {
 };
 extern const struct record_type device_name_type;
 extern const struct table device_names;
+extern const struct table_index device_names_by_device;
 
 /* Makes the name this device's; E_EXISTS when another one has it. */
 MUST_USE bool device_name_claim(struct task *t, struct tx *tx, const char *name,

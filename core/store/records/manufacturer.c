@@ -61,6 +61,8 @@ static const char *const newer_names[] = {
 };
 
 static const char *const unexpected_names[] = {"refuse", "hold", NULL};
+static const char *const returned_names[] = {"keep", "revoke", NULL};
+const char *const manufacturer_erases_names[] = {"personal", "names", "nothing", NULL};
 
 static const struct field fields[] = {
     FIELD(1, struct manufacturer, name, "name", FIELD_TEXT, .flags = FIELD_REQUIRED,
@@ -149,6 +151,16 @@ static const struct field fields[] = {
           .help = "What becomes of its devices that are on nobody's list. refuse: they are turned "
                   "away; hold: they wait until an administrator decides, and its MASA is not asked "
                   "before that."),
+    FIELD(51, struct manufacturer, returned, "returned-certificates", FIELD_ENUM,
+          .flags = FIELD_LIVE, .names = returned_names,
+          .help = "What becomes of a device's earlier certificates when it is onboarded anew, as "
+                  "after a reset to factory defaults: keep, or revoke as soon as it gets its new "
+                  "voucher."),
+    FIELD(52, struct manufacturer, erases, "erase", FIELD_ENUM, .flags = FIELD_LIVE,
+          .names = manufacturer_erases_names,
+          .help = "What is erased of a device that is decommissioned or sold. personal: addresses, "
+                  "remarks, what it reported, and its timeline up to then; names: and the subject "
+                  "names, with the certificates they stand in; nothing."),
     FIELD(60, struct manufacturer, stored_vouchers, "stored-vouchers", FIELD_ENUM,
           .flags = FIELD_LIVE, .names = stored_voucher_use_names, .preset = "never",
           .help = "Whether vouchers without nonce may be fetched ahead (`gatehousectl vouchers "

@@ -28,6 +28,19 @@ enum audit_log_newer {
     AUDIT_LOG_NEWER_REFUSE,
 };
 
+/* What becomes of a device's earlier certificates when it is onboarded anew, as after a reset. */
+enum manufacturer_returned {
+    MANUFACTURER_KEEPS,
+    MANUFACTURER_REVOKES, /* as soon as it gets its new voucher */
+};
+
+/* What is erased of a device that leaves us. */
+enum manufacturer_erases {
+    MANUFACTURER_ERASES_PERSONAL, /* addresses, remarks, what it said, its timeline */
+    MANUFACTURER_ERASES_NAMES,    /* and subject names, with the certificates they stand in */
+    MANUFACTURER_ERASES_NOTHING,
+};
+
 /* How we make ourselves known to its MASA (RFC 8995 5.4.1). */
 enum masa_authentication {
     MASA_BY_CERTIFICATE, /* our registrar certificate, in TLS */
@@ -76,6 +89,8 @@ struct manufacturer {
     struct text_list allow; /* names of allowances */
     int64_t changed;
     unsigned int unexpected;      /* enum manufacturer_unexpected */
+    unsigned int returned;        /* enum manufacturer_returned */
+    unsigned int erases;          /* enum manufacturer_erases */
     unsigned int stored_vouchers; /* enum stored_voucher_use */
     unsigned int audit_log;       /* enum audit_log_mode */
     bool audit_log_revokes;       /* a refused log also revokes what was issued */
@@ -89,6 +104,7 @@ struct manufacturer {
 enum { MANUFACTURER_BLOB_CRLS = 1 };
 
 extern const struct record_type manufacturer_type;
+extern const char *const manufacturer_erases_names[];
 extern const struct table manufacturers;
 
 /*
