@@ -1,12 +1,13 @@
 /* Who may ask what, where: the resources that pledges and EST clients see. */
 #include "registrar/house.h"
+#include "registrar/status_report.h"
 
 #include <string.h>
 
 /* Octets of a status report: a few words. */
 #define TELEMETRY_SIZE_MAX (16 * (size_t)1024)
 
-static const char *const json_types[] = {"application/json", NULL};
+static const char *const report_types[] = {STATUS_JSON, STATUS_CBOR, NULL};
 static const char *const pkcs10_types[] = {"application/pkcs10", NULL};
 
 /* RFC 7030 3.2.2: each operation without a label and with one. */
@@ -37,7 +38,7 @@ struct http_route *pledge_routes(struct task *t, struct registrar *registrar, st
         {
             .method = "POST",
             .path = "/.well-known/brski/voucher_status",
-            .media_types = json_types,
+            .media_types = report_types,
             .body_limit = TELEMETRY_SIZE_MAX,
             .handler = registrar_voucher_status,
             .failed = registrar_telemetry_failed,
@@ -47,7 +48,7 @@ struct http_route *pledge_routes(struct task *t, struct registrar *registrar, st
         {
             .method = "POST",
             .path = "/.well-known/brski/enrollstatus",
-            .media_types = json_types,
+            .media_types = report_types,
             .body_limit = TELEMETRY_SIZE_MAX,
             .handler = registrar_enrollstatus,
             .failed = registrar_telemetry_failed,

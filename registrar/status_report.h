@@ -5,17 +5,27 @@
 #include "core/base/task.h"
 #include "registrar/problems.h"
 
-#define STATUS_TEXT_MAX 256 /* octets kept of a pledge's own words */
+#define STATUS_VERSION     1   /* the one that is known here */
+#define STATUS_TEXT_MAX    256 /* octets kept of a pledge's own words */
+#define STATUS_UNKNOWN_MAX 8   /* members that are named though they are not known */
+
+#define STATUS_JSON "application/json"
+#define STATUS_CBOR "application/cbor" /* draft-ietf-anima-constrained-voucher 6.5.2 */
 
 /* Its words come from a device that may not have accepted us: they are cut and made printable. */
 struct status_report {
     uint64_t version;
     bool success;
-    const char *reason;  /* NULL: none */
-    const char *context; /* JSON; NULL: none */
+    const char *reason;       /* NULL: none */
+    const char *context;      /* JSON, or CBOR in the notation of RFC 8949 8; NULL: none */
+    struct text_list unknown; /* names of members that were passed over, the first few */
 };
 
-/* Fails with E_TELEMETRY.  Members that are not known are passed over. */
-MUST_USE bool status_report_read(struct task *t, struct bytes json, struct status_report *ret);
+/*
+ * Reads JSON, or CBOR when `media_type` (without parameters, any case) says so.  Fails with
+ * E_TELEMETRY.
+ */
+MUST_USE bool status_report_read(struct task *t, const char *media_type, struct bytes octets,
+                                 struct status_report *ret);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/failpoint.h"
+#include "core/base/log.h"
 #include "core/pledge/failures.h"
 #include "core/store/records/episode.h"
 #include "core/store/records/event.h"
@@ -58,6 +59,53 @@ static unsigned int report_of(const struct status_report *report)
     return report->success ? REPORT_SUCCESS : REPORT_FAILURE;
 }
 
+/* RFC 8995 5.7: a version that is not known is brought to somebody's notice. */
+static enum event_severity severity_of(const struct status_report *report)
+{
+    if (!report->success)
+        return EVENT_ERROR;
+    return report->version > STATUS_VERSION ? EVENT_WARNING : EVENT_INFO;
+}
+
+static const char *said(struct task *t, const struct status_report *report)
+{
+    const char *text = report->success ? "success" : "failure";
+    if (report->reason != NULL)
+        text = arena_printf(t->arena, "%s: %s", text, report->reason);
+    else if (!report->success)
+        text = "failure, and no reason given";
+    if (report->context != NULL)
+        text = arena_printf(t->arena, "%s, context %s", text, report->context);
+    return text;
+}
+
+/* What in the report is not of RFC 8995 5.7; "" when all is. */
+static const char *strangeness(struct task *t, const struct status_report *report)
+{
+    const char *text = "";
+    if (report->version > STATUS_VERSION)
+        text = arena_printf(t->arena, "; the report has version %llu, which is not known here",
+                            (unsigned long long)report->version);
+    for (size_t i = 0; i < report->unknown.count; i++)
+        text = arena_printf(t->arena, "%s%s%s", text, i == 0 ? "; unknown members: " : ", ",
+                            report->unknown.items[i]);
+    return text;
+}
+
+/* RFC 8995 5.7: what is not known is logged, and otherwise passed over. */
+static void log_strangeness(const struct task *t, const struct reporting *rp)
+{
+    const struct status_report *report = &rp->report;
+    if (report->version > STATUS_VERSION)
+        log_warning(t, "a status report has a version that is not known here",
+                    LOG_TEXT("device", bytes_to_hex(t->arena, rp->device)),
+                    LOG_NUMBER("version", report->version));
+    for (size_t i = 0; i < report->unknown.count; i++)
+        log_info(t, "a status report has a member that is not known here",
+                 LOG_TEXT("device", bytes_to_hex(t->arena, rp->device)),
+                 LOG_TEXT("member", report->unknown.items[i]));
+}
+
 /* An event, as long as the device's timeline has room for what it says of itself. */
 static bool note_report(struct task *t, struct tx *tx, const struct reporting *rp,
                         struct subject *s, const char *name, const char *circumstance)
@@ -73,17 +121,13 @@ static bool note_report(struct task *t, struct tx *tx, const struct reporting *r
         return true;
     record_init(t, &event_type, &event);
     event.name = name;
-    event.severity = report->success ? EVENT_INFO : EVENT_ERROR;
+    event.severity = severity_of(report);
     event.actor = "pledge";
     event.device = s->device.id;
     event.episode = s->episode.id;
     event.address = rp->address;
-    event.detail = arena_printf(
-        t->arena, "%s%s%s%s%s%s%s", report->success ? "success" : "failure",
-        report->reason == NULL ? "" : ": ", report->reason == NULL ? "" : report->reason,
-        report->context == NULL ? "" : ", context ", report->context == NULL ? "" : report->context,
-        circumstance,
-        report->version > 1 ? "; the report has a version that is not known here" : "");
+    event.detail =
+        arena_printf(t->arena, "%s%s%s", said(t, report), circumstance, strangeness(t, report));
     return event_add(t, tx, &event);
 }
 
@@ -121,8 +165,9 @@ bool registrar_voucher_status(struct task *t, struct http_request *rq, struct ht
         .episode = onboarding_remembered(rq->connection),
     };
     TRY(caller_idevid(t, r->callers, rq, &rp.idevid));
-    TRY(status_report_read(t, rq->body, &rp.report));
+    TRY(status_report_read(t, rq->media_type, rq->body, &rp.report));
     rp.device = rp.idevid->device;
+    log_strangeness(t, &rp);
     failpoint(FP_STATUS_BEFORE_STORED);
     TRY(store_update(t, r->store, store_voucher_status, &rp));
     failpoint(FP_STATUS_AFTER_STORED);
@@ -177,7 +222,7 @@ bool registrar_enrollstatus(struct task *t, struct http_request *rq, struct http
         .episode = onboarding_remembered(rq->connection),
     };
     TRY(caller_either(t, r->callers, rq, &rp.idevid, &ldevid));
-    TRY(status_report_read(t, rq->body, &rp.report));
+    TRY(status_report_read(t, rq->media_type, rq->body, &rp.report));
     if (ldevid != NULL) {
         rp.device = ldevid->record.device;
         rp.certificate = ldevid->record.id;
@@ -185,6 +230,7 @@ bool registrar_enrollstatus(struct task *t, struct http_request *rq, struct http
     } else {
         rp.device = rp.idevid->device;
     }
+    log_strangeness(t, &rp);
     failpoint(FP_ENROLSTATUS_BEFORE_STORED);
     TRY(store_update(t, r->store, store_enrollstatus, &rp));
     failpoint(FP_ENROLSTATUS_AFTER_STORED);

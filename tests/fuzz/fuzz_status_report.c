@@ -1,5 +1,6 @@
 /*
- * A pledge's status report: what is kept of its words is short and fit for a terminal.
+ * A pledge's status report, in JSON and in CBOR: what is kept of its words is short and fit for a
+ * terminal.
  *
  * Covers: registrar/status_report.c
  */
@@ -19,16 +20,28 @@ static void check_text(const char *text)
         MUST((unsigned char)*c >= ' ' && *c != 0x7F);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check_report(struct task *t, const char *media_type, struct bytes octets)
 {
-    struct task t;
     struct status_report report;
-    CLEANUP(arena_cleanup) struct arena *arena = arena_create();
-    task_init(&t, arena, NULL);
-    if (!status_report_read(&t, bytes_make(data, size), &report))
-        return 0;
+    task_forgive(t);
+    if (!status_report_read(t, media_type, octets, &report)) {
+        MUST(t->problem == E_TELEMETRY && t->detail != NULL);
+        return;
+    }
     MUST(report.version >= 1);
     check_text(report.reason);
     check_text(report.context);
+    MUST(report.unknown.count <= STATUS_UNKNOWN_MAX);
+    for (size_t i = 0; i < report.unknown.count; i++)
+        check_text(report.unknown.items[i]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct task t;
+    CLEANUP(arena_cleanup) struct arena *arena = arena_create();
+    task_init(&t, arena, NULL);
+    check_report(&t, STATUS_JSON, bytes_make(data, size));
+    check_report(&t, STATUS_CBOR, bytes_make(data, size));
     return 0;
 }
