@@ -269,6 +269,15 @@ def part_bench(tally, arguments):
             print(f"bench    {figure} {match[1]} (a short run; tests/bench/run measures)")
         else:
             tally.failed(f"bench: {figure}", run.stdout[-3000:])
+    run = tally.command("bench: devices", ROOT / "tests" / "bench" / "devices", "--counts", 1000,
+                        "--onboardings", 16, "--import", 5000, limit=600)
+    for figure in ("start_s", "list_ms", "search_name_ms", "import_s", "onboarding_us"):
+        match = re.search(rf"^1000 {figure} ([0-9.]+)$", run.stdout, re.M)
+        if match:
+            tally.ok(f"bench: devices: {figure}")
+            print(f"bench    1000 devices: {figure} {match[1]} (tests/bench/devices measures more)")
+        else:
+            tally.failed(f"bench: devices: {figure}", run.stdout[-3000:])
 
 
 def main():
