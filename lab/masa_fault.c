@@ -11,6 +11,8 @@
 
 #define HANG_TIME        HOUR_MS
 #define HUGE_SIZE        ((size_t)8 * 1024 * 1024)
+#define GARBAGE_SIZE     1000
+#define GARBAGE_TYPE     "application/voucher-cms+json"
 #define LATER            1 /* seconds */
 #define ELSEWHERE        "https://elsewhere.invalid/.well-known/brski/requestvoucher"
 #define FOREIGN_ID_LEN   20 /* octets of a SubjectKeyIdentifier */
@@ -75,6 +77,18 @@ bool masa_fault_answers(struct task *t, struct masa *masa, enum masa_fault fault
     case FAULT_REDIRECT:
         reply->location = ELSEWHERE;
         return http_reply_text(reply, 307, "fault: redirect\n");
+    case FAULT_401:
+        return http_reply_text(reply, 401, "fault: 401\n");
+    case FAULT_403:
+        return http_reply_text(reply, 403, "fault: 403\n");
+    case FAULT_404:
+        return http_reply_text(reply, 404, "fault: 404\n");
+    case FAULT_406:
+        return http_reply_text(reply, 406, "fault: 406\n");
+    case FAULT_GARBAGE:
+        reply->media_type = GARBAGE_TYPE;
+        reply->body = bytes_random(t->arena, GARBAGE_SIZE);
+        return true;
     case FAULT_HUGE:
         reply->media_type = "application/octet-stream";
         reply->body = bytes_make(arena_alloc(t->arena, HUGE_SIZE), HUGE_SIZE);
@@ -90,7 +104,8 @@ bool masa_fault_spoils_voucher(struct task *t, const struct masa *masa, enum mas
     static const enum spoil spoils[] = {
         [FAULT_WRONG_SERIAL] = SPOIL_SERIAL, [FAULT_WRONG_NONCE] = SPOIL_NONCE,
         [FAULT_WRONG_PIN] = SPOIL_PIN,       [FAULT_EXPIRED] = SPOIL_EXPIRED,
-        [FAULT_UNSIGNED] = SPOIL_SIGNATURE,
+        [FAULT_UNSIGNED] = SPOIL_SIGNATURE,  [FAULT_NO_PIN] = SPOIL_NO_PIN,
+        [FAULT_WRONG_ISSUER] = SPOIL_ISSUER, [FAULT_FOREIGN_SIGNER] = SPOIL_SIGNER,
     };
     enum spoil spoil = fault < ARRAY_SIZE(spoils) ? spoils[fault] : SPOIL_NOTHING;
     return voucher_spoil(t, &masa->signer, form, spoil, voucher);

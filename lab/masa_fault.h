@@ -17,10 +17,19 @@ struct masa;
     X(FAULT_HUGE, "huge", FAULT_FITS_BOTH)                                                         \
     X(FAULT_202, "202", FAULT_FITS_BOTH)                                                           \
     X(FAULT_REDIRECT, "redirect", FAULT_FITS_BOTH)                                                 \
+    X(FAULT_401, "401", FAULT_FITS_BOTH)                                                           \
+    X(FAULT_403, "403", FAULT_FITS_BOTH)                                                           \
+    X(FAULT_404, "404", FAULT_FITS_BOTH)                                                           \
+    X(FAULT_406, "406", FAULT_FITS_BOTH)                                                           \
+    X(FAULT_GARBAGE, "garbage", FAULT_FITS_BOTH)                                                   \
+    X(FAULT_WRONG_TYPE, "wrong-media-type", FAULT_FITS_VOUCHER)                                    \
     X(FAULT_LOST_REPLY, "lost-reply", FAULT_FITS_BOTH)                                             \
     X(FAULT_WRONG_SERIAL, "wrong-serial", FAULT_FITS_VOUCHER)                                      \
     X(FAULT_WRONG_NONCE, "wrong-nonce", FAULT_FITS_VOUCHER)                                        \
     X(FAULT_WRONG_PIN, "wrong-pin", FAULT_FITS_VOUCHER)                                            \
+    X(FAULT_NO_PIN, "no-pin", FAULT_FITS_VOUCHER)                                                  \
+    X(FAULT_WRONG_ISSUER, "wrong-issuer", FAULT_FITS_VOUCHER)                                      \
+    X(FAULT_FOREIGN_SIGNER, "foreign-signer", FAULT_FITS_VOUCHER)                                  \
     X(FAULT_EXPIRED, "expired", FAULT_FITS_VOUCHER)                                                \
     X(FAULT_UNSIGNED, "unsigned", FAULT_FITS_VOUCHER)                                              \
     X(FAULT_LOG_FOREIGN, "log-foreign", FAULT_FITS_LOG)                                            \

@@ -14,7 +14,17 @@ static int64_t expiry(const struct issuing *issuing, int64_t now)
         return 0;
     int64_t end = now + issuing->office->lifetime;
     int64_t pinned_end = cert_not_after(issuing->grant->pinned);
+    int64_t bound = issuing->grant->not_after;
+    if (bound != 0 && bound < end)
+        end = bound;
     return end < pinned_end ? end : pinned_end;
+}
+
+/* RFC 8366 5.3: only together with expires-on. */
+static int64_t last_renewal(const struct issuing *issuing, int64_t now)
+{
+    int64_t renewable = issuing->office->renewable;
+    return issuing->grant->nonce == NULL && renewable > 0 ? now + renewable : 0;
 }
 
 static bool make_voucher(struct task *t, void *context, struct bytes *ret)
@@ -27,6 +37,7 @@ static bool make_voucher(struct task *t, void *context, struct bytes *ret)
         .kind = VOUCHER,
         .created_on = now,
         .expires_on = expiry(issuing, now),
+        .last_renewal_date = last_renewal(issuing, now),
         .assertion = grant->assertion,
         .serial_number = grant->serial,
         .nonce = grant->nonce,

@@ -13,8 +13,9 @@
 struct masa_office {
     const struct credentials *signer;
     struct masa_state *state;
-    int64_t lifetime; /* ms, of a voucher without nonce */
-    bool name_issuer; /* idevid-issuer goes into vouchers (RFC 8366bis 6.2) */
+    int64_t lifetime;  /* ms, of a voucher without nonce */
+    bool name_issuer;  /* idevid-issuer goes into vouchers (RFC 8366bis 6.2) */
+    int64_t renewable; /* ms; of nonceless ones, last-renewal-date; 0: not said */
 };
 
 /* What is to be issued, to whom: judged before. */
@@ -26,6 +27,7 @@ struct masa_grant {
     const char *nonce; /* NULL: nonceless */
     const char *assertion;
     const struct cert *pinned;
+    int64_t not_after; /* wall-clock ms: a voucher without nonce ends by then; 0: no such bound */
     const char *est_domain; /* this and the next: NULL but in a cloud's vouchers */
     const char *additional_configuration_url;
 };

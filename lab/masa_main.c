@@ -1,10 +1,12 @@
 /* gatehouse-masa: command line and routes. */
 #include "core/base/clock.h"
 #include "core/base/file.h"
+#include "core/http/address.h"
 #include "lab/factory.h"
 #include "lab/masa.h"
 #include "lab/masa_private.h"
 #include "lab/options.h"
+#include "lab/pledge_socket.h"
 #include "lab/problems.h"
 
 #include <string.h>
@@ -12,7 +14,8 @@
 #define DEVICES_FILE_MAX ((size_t)16 * 1024 * 1024)
 
 static const char *const json_types[] = {"application/json", NULL};
-static const char *const pin_names[] = {"ca", "ee", NULL};
+static const char *const pin_names[] = {"ca", "ee", "lowest-ca", "auto", NULL};
+static const char *const revocation_names[] = {"require", "try", "ignore", NULL};
 static const char *const fault_on_names[] = {"fitting", "requestvoucher", "requestauditlog", NULL};
 
 static const struct lab_option options[] = {
@@ -40,8 +43,39 @@ static const struct lab_option options[] = {
                .help = "Folder for what was issued; made when it is not there."),
     LAB_OPTION("WHICH", struct masa_settings, pin, "pin", FIELD_ENUM, .preset = "ca",
                .names = pin_names,
-               .help = "What vouchers pin: the farthest certificate of the registrar's chain, or "
-                       "its own."),
+               .help = "What vouchers pin: the farthest certificate of the registrar's chain, its "
+                       "own, the CA that issued that; \"auto\": that CA for requests with a nonce, "
+                       "the farthest for others."),
+    LAB_OPTION("FILE", struct masa_settings, sales, "sales", FIELD_TEXT,
+               .help = "Lines \"SERIAL DOMAINID\" (base64, RFC 8995 5.8.2): whom devices were sold "
+                       "to. Vouchers for them say \"verified\"."),
+    LAB_OPTION(NULL, struct masa_settings, exclusive, "exclusive", FIELD_BOOL,
+               .help =
+                   "A device that is on record as somebody's, or had a voucher for a domain, is "
+                   "given to no other until it is transferred (gatehouse-masa transfer)."),
+    LAB_OPTION(NULL, struct masa_settings, require_prior, "require-prior", FIELD_BOOL,
+               .help = "Requests with a nonce must hold the pledge's own."),
+    LAB_OPTION("TIME", struct masa_settings, stale_after, "stale-after", FIELD_DURATION,
+               .preset = "0 s",
+               .help = "Requests that were made longer ago are refused; 0: whenever."),
+    LAB_OPTION("WHICH", struct masa_settings, revocation, "revocation", FIELD_ENUM,
+               .preset = "require", .names = revocation_names,
+               .help = "Revocation lists that the registrar's certificates name: they must be "
+                       "there, are looked up when they are, or not at all."),
+    LAB_OPTION("CIDR", struct masa_settings, networks, "network", FIELD_TEXTS, .max = 64,
+               .help = "Private and loopback addresses where such a list may be."),
+    LAB_OPTION("NAME:PORT:ADDRESS", struct masa_settings, resolve, "resolve", FIELD_TEXTS,
+               .help = "The address of a name, instead of asking the resolver."),
+    LAB_OPTION("N", struct masa_settings, log_most, "log-most", FIELD_UINT, .preset = "0",
+               .max = 100000,
+               .help = "Most events of an audit log; more are truncated as RFC 8995 5.8.1 says. 0: "
+                       "all."),
+    LAB_OPTION(NULL, struct masa_settings, log_location, "log-location", FIELD_BOOL,
+               .help = "Answer requestauditlog with 201 and the Location of the log."),
+    LAB_OPTION("TIME", struct masa_settings, renewable, "renewable", FIELD_DURATION,
+               .preset = "0 s",
+               .help = "Nonceless vouchers have a last-renewal-date so long after their making; 0: "
+                       "none."),
     LAB_OPTION(NULL, struct masa_settings, name_issuer, "idevid-issuer", FIELD_BOOL,
                .help = "Put idevid-issuer into vouchers, as a manufacturer does whose serial "
                        "numbers are not unique (RFC 8366bis 6.2)."),
@@ -59,25 +93,33 @@ static const struct lab_option options[] = {
 
 static const struct lab_command command = {
     .name = "gatehouse-masa",
+    .operands = "[transfer]",
     .about =
         "A manufacturer's MASA (RFC 8995 5.5, 5.6, 5.8): requestvoucher and requestauditlog under\n"
         "https://HOST/.well-known/brski/, with the checks of RFC 8995 5.5, a durable record of\n"
         "what was issued, and faults on demand. The octets of a request that came before get the\n"
-        "voucher that they got before. Bodies of refusals say what was wrong.\n",
+        "voucher that they got before. Bodies of refusals say what was wrong.\n\n"
+        "`gatehouse-masa transfer --help` tells how a device changes hands.\n",
     .more = "Faults, instead of an answer (nothing is issued):\n"
             "  hang           no answer for an hour\n"
             "  5xx            500\n"
             "  202            202 with Retry-After: 1\n"
+            "  401, 403, 404, 406  that status\n"
             "  redirect       307 to another host\n"
             "  huge           200 with 8 MiB\n"
+            "  garbage        200 with random octets\n"
             "Faults of the answer (what is kept stays right, and later requests get it):\n"
             "  slow           the answer comes late\n"
             "  lost-reply     everything is done, then the connection is dropped\n"
             "  wrong-serial   another serial-number\n"
             "  wrong-nonce    another nonce\n"
             "  wrong-pin      pins the voucher signer's certificate\n"
+            "  no-pin         pins nothing\n"
+            "  wrong-issuer   another idevid-issuer\n"
+            "  wrong-media-type  application/octet-stream\n"
             "  expired        expires-on has passed\n"
             "  unsigned       the signature is altered\n"
+            "  foreign-signer signed with a key that is not the MASA's\n"
             "Faults of the audit log:\n"
             "  log-foreign    an older event of another domain\n"
             "  log-nonceless  an older event of another domain, without nonce\n"
@@ -161,8 +203,15 @@ static bool prepare(struct task *t, struct masa *masa)
     masa->any_device = s->devices == NULL;
     if (!masa->any_device)
         TRY(read_devices(t, s->devices, &masa->devices));
+    for (size_t i = 0; i < s->networks.count; i++)
+        TRY(network_check(t, s->networks.items[i]));
+    for (size_t i = 0; i < s->resolve.count; i++)
+        TRY(resolve_check(t, s->resolve.items[i]));
+    masa->lists = masa_lists_make(t);
+    masa->slips = masa_slips_make(t);
     TRY(service_make(t, command.name, &s->service, &masa->service));
-    return masa_state_open(t, s->state, &masa->state);
+    TRY(masa_state_open(t, s->state, &masa->state));
+    return masa_owners_open(t, s->state, s->sales, &masa->owners);
 }
 
 static bool run(struct task *t, const char *const *argv)
@@ -190,6 +239,12 @@ static bool run(struct task *t, const char *const *argv)
          .failed = explain,
          .statuses = service_statuses,
          .context = masa},
+        {.method = "GET",
+         .path = MASA_LOG_PATH "{}",
+         .handler = masa_serve_log,
+         .failed = explain,
+         .statuses = service_statuses,
+         .context = masa},
         {.method = "POST",
          .path = MASA_PRIVATE_PATH,
          .media_types = json_types,
@@ -207,9 +262,10 @@ static bool run(struct task *t, const char *const *argv)
 
 int main(int argc, char **argv)
 {
-    (void)argc;
     CLEANUP(arena_cleanup) struct arena *arena = arena_create();
     struct task t;
     task_init(&t, arena, NULL);
+    if (argc > 1 && strcmp(argv[1], "transfer") == 0)
+        return masa_transfer_main(&t, (const char *const *)argv + 1);
     return run(&t, (const char *const *)argv) ? LAB_EXIT_OK : lab_complain(&t, command.name);
 }

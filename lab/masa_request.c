@@ -1,4 +1,5 @@
 /* Reading and judging a registrar's voucher request (RFC 8995 5.5.1 to 5.5.6). */
+#include "core/base/clock.h"
 #include "lab/masa.h"
 #include "lab/problems.h"
 
@@ -116,37 +117,101 @@ static bool check_same_device(struct task *t, const struct voucher *pvr, const s
 }
 
 /* RFC 8995 5.5.5: the pledge's own request, which the registrar passes on. */
-static bool judge_prior(struct task *t, const struct masa *masa, struct masa_request *request)
+static bool judge_pledges_request(struct task *t, const struct masa *masa,
+                                  const struct signed_voucher *pvr, struct masa_request *request)
 {
     /* RFC 8995 2.6.2: an IDevID is not out of date. */
     const struct chain_rules rules = {.ignore_validity = true};
-    struct signed_voucher pvr;
     const struct cert *idevid;
-    TRY(request->form->open(t, request->rvr.prior_signed_voucher_request, 0, &pvr));
-    ENSURE(t, pvr.voucher.kind == VOUCHER_REQUEST, E_VOUCHER_MALFORMED,
-           "prior-signed-voucher-request is no voucher request");
-    TRY(request->form->verify(t, &pvr, NULL, &idevid));
-    if (!chain_verify(t, masa->idevids.anchors, idevid, &pvr.certs, &rules, NULL))
+    TRY(request->form->verify(t, pvr, NULL, &idevid));
+    if (!chain_verify(t, masa->idevids.anchors, idevid, &pvr->certs, &rules, NULL))
         return fail(t, E_DEVICE_UNKNOWN, "the pledge's IDevID is none of ours: %s", t->detail);
     TRY(cert_idevid_issuer(t, idevid, &request->idevid_issuer));
-    TRY(check_proximity(t, &pvr.voucher, request));
-    TRY(check_same_device(t, &pvr.voucher, idevid, request));
+    TRY(check_proximity(t, &pvr->voucher, request));
+    TRY(check_same_device(t, &pvr->voucher, idevid, request));
     request->assertion =
-        bytes_present(pvr.voucher.proximity_registrar_cert) ? "proximity" : "logged";
+        bytes_present(pvr->voucher.proximity_registrar_cert) ? "proximity" : "logged";
     return true;
 }
 
-/* RFC 8995 5.5.3: without a nonce, the registrar itself must be known. */
-static bool check_registrar(struct task *t, const struct masa *masa, const struct http_request *rq)
+/* RFC 8366bis 6.1: whoever names a device without its own word names the issuer too. */
+static bool take_issuer(struct task *t, struct masa_request *request)
+{
+    ENSURE(t, bytes_present(request->rvr.idevid_issuer), E_REQUEST_REFUSED,
+           "neither the pledge's own request nor idevid-issuer");
+    request->idevid_issuer = request->rvr.idevid_issuer;
+    return true;
+}
+
+/*
+ * RFC 8995 5.5.1, RFC 8366bis 10.1: a voucher of ours that has ended, or will, from the domain that
+ * it pins.
+ */
+static bool judge_renewal(struct task *t, const struct masa *masa, const struct signed_voucher *old,
+                          struct masa_request *request)
+{
+    const struct cert *signer;
+    const struct cert *pinned;
+    struct bytes_list domains;
+    struct bytes domain_id;
+    ENSURE(t, request->rvr.nonce == NULL, E_REQUEST_REFUSED,
+           "a voucher is renewed without a nonce");
+    TRY(request->form->verify(t, old, &masa->signer.chain, &signer));
+    ENSURE(t, bytes_equal(signer->der, masa->signer.cert->der), E_REQUEST_REFUSED,
+           "the older voucher is not signed by us");
+    ENSURE(t, same_text(old->voucher.serial_number, request->rvr.serial_number), E_REQUEST_REFUSED,
+           "the older voucher is for another device");
+    TRY(take_issuer(t, request));
+    ENSURE(t,
+           !bytes_present(old->voucher.idevid_issuer) ||
+               bytes_equal(old->voucher.idevid_issuer, request->idevid_issuer),
+           E_REQUEST_REFUSED, "the older voucher names another idevid-issuer");
+    TRY(cert_parse(t, old->voucher.pinned_domain_cert, &pinned));
+    TRY(cert_domain_id(t, pinned, &domain_id));
+    TRY(masa_domains_of(t, request, &domains));
+    ENSURE(t, masa_is_among(&domains, domain_id), E_REQUEST_REFUSED,
+           "the older voucher pins another domain's certificate");
+    request->renewal = true;
+    return true;
+}
+
+static bool judge_prior(struct task *t, const struct masa *masa, struct masa_request *request)
+{
+    struct signed_voucher prior;
+    TRY(request->form->open(t, request->rvr.prior_signed_voucher_request, 0, &prior));
+    if (prior.voucher.kind == VOUCHER)
+        return judge_renewal(t, masa, &prior, request);
+    return judge_pledges_request(t, masa, &prior, request);
+}
+
+static bool is_known_client(struct task *t, const struct masa *masa, const struct http_request *rq)
 {
     const struct chain_rules rules = {0};
     struct cert_list chain;
+    const struct cert *client = service_client(t, rq, &chain);
+    return client != NULL &&
+           chain_verify(t, masa->registrars.anchors, client, &chain, &rules, NULL);
+}
+
+/*
+ * RFC 8995 5.5.3: without a nonce, the registrar itself must be known: by its TLS certificate, or
+ * as the signer of the request.
+ */
+static bool check_registrar(struct task *t, const struct masa *masa, const struct http_request *rq,
+                            const struct masa_request *request)
+{
+    const struct chain_rules rules = {0};
     ENSURE(t, masa->registrars.anchors != NULL, E_REQUEST_REFUSED,
            "nonceless requests are for known registrars, and none is known here (--registrars)");
-    const struct cert *client = service_client(t, rq, &chain);
-    ENSURE(t, client != NULL, E_REQUEST_REFUSED,
-           "nonceless requests are for known registrars: a TLS client certificate is needed");
-    return chain_verify(t, masa->registrars.anchors, client, &chain, &rules, NULL);
+    if (chain_verify(t, masa->registrars.anchors, request->signer, &request->path, &rules, NULL))
+        return true;
+    task_forgive(t);
+    if (is_known_client(t, masa, rq))
+        return true;
+    return fail(
+        t, E_REQUEST_REFUSED,
+        "nonceless requests are for known registrars: neither the TLS client nor the signer "
+        "is one");
 }
 
 bool masa_check_device(struct task *t, const struct masa *masa, const char *serial)
@@ -160,21 +225,85 @@ bool masa_check_device(struct task *t, const struct masa *masa, const char *seri
     return fail(t, E_DEVICE_UNKNOWN, "%s is not in the list of devices", serial);
 }
 
+bool masa_domains_of(struct task *t, const struct masa_request *request, struct bytes_list *ret)
+{
+    const struct cert_list *path = &request->path;
+    struct bytes *ids = arena_array(t->arena, path->count, sizeof(*ids));
+    for (size_t i = 0; i < path->count; i++)
+        TRY(cert_domain_id(t, path->items[i], &ids[i]));
+    *ret = (struct bytes_list){.items = ids, .count = path->count};
+    return true;
+}
+
+bool masa_is_among(const struct bytes_list *domain_ids, struct bytes domain_id)
+{
+    for (size_t i = 0; i < domain_ids->count; i++) {
+        if (bytes_equal(domain_ids->items[i], domain_id))
+            return true;
+    }
+    return false;
+}
+
+/* --exclusive: the first who gets a device has it, until it is transferred. */
+static bool check_earlier_owner(struct task *t, const struct masa *masa,
+                                const struct masa_request *request,
+                                const struct bytes_list *domains, int64_t since)
+{
+    struct bytes before;
+    if (!masa->settings.exclusive)
+        return true;
+    TRY(masa_state_last_domain(t, masa->state, request->rvr.serial_number, request->idevid_issuer,
+                               since, &before));
+    ENSURE(t, !bytes_present(before) || masa_is_among(domains, before), E_REQUEST_REFUSED,
+           "%s was given to another domain and not transferred since", request->rvr.serial_number);
+    return true;
+}
+
+bool masa_check_owner(struct task *t, const struct masa *masa, struct masa_request *request)
+{
+    struct masa_owner owner;
+    struct bytes_list domains;
+    TRY(masa_owner_of(t, masa->owners, request->rvr.serial_number, &owner));
+    TRY(masa_domains_of(t, request, &domains));
+    if (!bytes_present(owner.domain_id))
+        return check_earlier_owner(t, masa, request, &domains, owner.since);
+    if (masa_is_among(&domains, owner.domain_id)) {
+        /* RFC 8366 5.3: ownership was verified, here by what the sales channel says. */
+        request->assertion = "verified";
+        return true;
+    }
+    /* RFC 8995 5.5.1: what was sold on is not renewed. */
+    ENSURE(t, !masa->settings.exclusive && !request->renewal, E_REQUEST_REFUSED,
+           "%s is on record as another owner's", request->rvr.serial_number);
+    return true;
+}
+
+/* RFC 8995 5.6: 403 for a request that is stale. */
+static bool check_age(struct task *t, const struct masa *masa, const struct voucher *rvr)
+{
+    int64_t age = clock_wall() - rvr->created_on;
+    int64_t most = masa->settings.stale_after;
+    ENSURE(t, most == 0 || rvr->created_on == 0 || age <= most, E_REQUEST_REFUSED,
+           "the request was made on %s", time_to_text(t->arena, rvr->created_on));
+    return true;
+}
+
 bool masa_read_request(struct task *t, const struct masa *masa, const struct http_request *rq,
                        struct masa_request *ret)
 {
     struct masa_request request = {.assertion = "logged"};
     TRY(read_rvr(t, rq, &request));
-    if (bytes_present(request.rvr.prior_signed_voucher_request)) {
+    TRY(check_age(t, masa, &request.rvr));
+    TRY(masa_check_revocation(t, masa, &request));
+    bool has_prior = bytes_present(request.rvr.prior_signed_voucher_request);
+    ENSURE(t, has_prior || request.rvr.nonce == NULL || !masa->settings.require_prior,
+           E_REQUEST_REFUSED, "prior-signed-voucher-request is missing");
+    if (has_prior)
         TRY(judge_prior(t, masa, &request));
-    } else {
-        /* RFC 8366bis 6.1: whoever names a device without its own word names the issuer too. */
-        ENSURE(t, bytes_present(request.rvr.idevid_issuer), E_REQUEST_REFUSED,
-               "neither prior-signed-voucher-request nor idevid-issuer");
-        request.idevid_issuer = request.rvr.idevid_issuer;
-    }
-    if (request.rvr.nonce == NULL)
-        TRY(check_registrar(t, masa, rq));
+    else
+        TRY(take_issuer(t, &request));
+    if (request.rvr.nonce == NULL && !request.renewal)
+        TRY(check_registrar(t, masa, rq, &request));
     TRY(masa_check_device(t, masa, request.rvr.serial_number));
     *ret = request;
     return true;

@@ -269,3 +269,24 @@ bool masa_state_events(struct task *t, struct masa_state *state, const char *ser
     *ret = events;
     return true;
 }
+
+bool masa_state_last_domain(struct task *t, struct masa_state *state, const char *serial,
+                            struct bytes idevid_issuer, int64_t since, struct bytes *ret)
+{
+    size_t i;
+    json_t *entry;
+    const char *domain_id = NULL;
+    *ret = BYTES_ABSENT;
+    (void)pthread_mutex_lock(&state->lock);
+    json_array_foreach(json_object_get(state->devices, serial), i, entry)
+    {
+        int64_t date;
+        if (same_device(t, entry, idevid_issuer) && time_from_text(text_of(entry, "date"), &date) &&
+            date >= since)
+            domain_id = arena_strdup(t->arena, text_of(entry, "domainID"));
+    }
+    (void)pthread_mutex_unlock(&state->lock);
+    ENSURE(t, domain_id == NULL || bytes_from_base64(t->arena, bytes_of_text(domain_id), ret),
+           E_INTERNAL, "%s: a domainID that is no base64", state->path);
+    return true;
+}

@@ -35,6 +35,12 @@ MUST_USE bool masa_state_issue(struct task *t, struct masa_state *state,
                                void *context, struct bytes *ret);
 
 /*
+ * The domain that the device was given to last, after `since` (wall-clock ms); absent: none.
+ */
+MUST_USE bool masa_state_last_domain(struct task *t, struct masa_state *state, const char *serial,
+                                     struct bytes idevid_issuer, int64_t since, struct bytes *ret);
+
+/*
  * The device's audit log (RFC 8995 5.8.1), newest first, as the "events" of the answer.  Fails with
  * E_DEVICE_UNKNOWN unless the device was given to one of these domains before.
  */

@@ -2,11 +2,35 @@
 #include "lab/masa.h"
 #include "lab/problems.h"
 
-/* RFC 8995 5.6.2: the farthest certificate of the registrar's chain, or the nearest. */
+/*
+ * RFC 8995 5.6.2: the registrar's own certificate, or one of its chain.  "auto": what is bound to a
+ * nonce pins the lowest CA, what may be used later the highest, so that the key below can change
+ * (draft-ietf-anima-constrained-voucher 8.2).
+ */
 static const struct cert *choose_pin(const struct masa *masa, const struct masa_request *request)
 {
     const struct cert_list *path = &request->path;
-    return masa->settings.pin == MASA_PIN_EE ? path->items[0] : path->items[path->count - 1];
+    const struct cert *lowest_ca =
+        path->count > 1 && cert_is_ca(path->items[1]) ? path->items[1] : path->items[0];
+    switch ((enum masa_pin)masa->settings.pin) {
+    case MASA_PIN_EE:
+        return path->items[0];
+    case MASA_PIN_LOWEST_CA:
+        return lowest_ca;
+    case MASA_PIN_AUTO:
+        return request->rvr.nonce != NULL ? lowest_ca : path->items[path->count - 1];
+    case MASA_PIN_CA:
+        break;
+    }
+    return path->items[path->count - 1];
+}
+
+/* RFC 8995 5.6: not after the registrar's certificate, nor after what is known of its revocation.
+ */
+static int64_t latest_end(const struct masa_request *request)
+{
+    int64_t end = cert_not_after(request->signer);
+    return request->lists_until != 0 && request->lists_until < end ? request->lists_until : end;
 }
 
 struct masa_office masa_office_of(const struct masa *masa)
@@ -16,6 +40,7 @@ struct masa_office masa_office_of(const struct masa *masa)
         .state = masa->state,
         .lifetime = masa->settings.lifetime,
         .name_issuer = masa->settings.name_issuer,
+        .renewable = masa->settings.renewable,
     };
 }
 
@@ -31,6 +56,7 @@ static bool issue(struct task *t, const struct masa *masa, const struct http_req
         .nonce = request->rvr.nonce,
         .assertion = request->assertion,
         .pinned = choose_pin(masa, request),
+        .not_after = latest_end(request),
     };
     return masa_grant(t, &office, &grant, ret);
 }
@@ -42,11 +68,13 @@ static bool serve(struct task *t, const struct masa *masa, enum masa_fault fault
     struct masa_request request;
     struct bytes voucher;
     TRY(masa_read_request(t, masa, rq, &request));
+    TRY(masa_check_owner(t, masa, &request));
     /* RFC 8995 5.6: 406 when the voucher cannot be had in a form that the pledge reads. */
     ENSURE(t, http_accepts(rq, request.form->media_type), E_HTTP_ACCEPT, "Accept: %s", rq->accept);
     TRY(issue(t, masa, rq, &request, &voucher));
     TRY(masa_fault_spoils_voucher(t, masa, fault, request.form, &voucher));
-    reply->media_type = request.form->media_type;
+    reply->media_type =
+        fault == FAULT_WRONG_TYPE ? "application/octet-stream" : request.form->media_type;
     reply->body = voucher;
     return true;
 }

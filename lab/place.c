@@ -6,8 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define SCHEME   "https://"
-#define HOST_MAX 253 /* characters of a DNS name */
+#define SCHEME       "https://"
+#define PLAIN_SCHEME "http://"
+#define PLAIN_PORT   80
+#define HOST_MAX     253 /* characters of a DNS name */
 
 static bool is_address(const char *host)
 {
@@ -55,6 +57,7 @@ static bool read_authority(struct task *t, const char *text, size_t len, struct 
     const char *colon = memchr(after, ':', len - (size_t)(after - text));
     size_t host_len = colon == NULL ? len : (size_t)(colon - text);
     TRY(read_host(t, text, host_len, place));
+    place->has_port = colon != NULL;
     if (colon == NULL)
         place->port = PLACE_DEFAULT_PORT;
     else
@@ -80,16 +83,17 @@ static const char *resource_path(const char *path)
 }
 
 /* Host and port; what follows them is `ret_path`. */
-static bool read_url(struct task *t, const char *url, struct place *place, const char **ret_path)
+static bool read_url(struct task *t, const char *url, const char *scheme, struct place *place,
+                     const char **ret_path)
 {
     ENSURE(t, strlen(url) <= PLACE_URL_MAX, E_INVALID, "the URL is longer than %d characters",
            PLACE_URL_MAX);
     for (const char *c = url; *c != '\0'; c++)
         ENSURE(t, *c > ' ' && *c < 0x7F, E_INVALID,
                "the URL has a blank, a control or a non-ASCII character");
-    ENSURE(t, strncasecmp(url, SCHEME, strlen(SCHEME)) == 0, E_INVALID,
-           "\"%s\" is no absolute https URL", url);
-    const char *authority = url + strlen(SCHEME);
+    ENSURE(t, strncasecmp(url, scheme, strlen(scheme)) == 0, E_INVALID,
+           "\"%s\" is no absolute URL with %s", url, scheme);
+    const char *authority = url + strlen(scheme);
     size_t len = strcspn(authority, "/?#");
     ENSURE(t, memchr(authority, '@', len) == NULL, E_INVALID, "the URL names a user");
     TRY(read_authority(t, authority, len, place));
@@ -107,7 +111,7 @@ bool place_from_url(struct task *t, const char *url, struct place *ret)
 {
     struct place place;
     const char *path;
-    TRY(read_url(t, url, &place, &path));
+    TRY(read_url(t, url, SCHEME, &place, &path));
     ENSURE(t, strpbrk(path, "?#") == NULL, E_INVALID, "the URL %s has a query or a fragment", url);
     set_path(t, &place, resource_path(arena_strdup(t->arena, path)));
     *ret = place;
@@ -127,9 +131,23 @@ bool place_from_any_url(struct task *t, const char *url, struct place *ret)
 {
     struct place place;
     const char *path;
-    TRY(read_url(t, url, &place, &path));
+    TRY(read_url(t, url, SCHEME, &place, &path));
     ENSURE(t, strchr(path, '#') == NULL, E_INVALID, "the URL has a fragment");
     set_path(t, &place, arena_printf(t->arena, "%s%s", *path == '/' ? "" : "/", path));
+    *ret = place;
+    return true;
+}
+
+bool place_from_http_url(struct task *t, const char *url, struct place *ret)
+{
+    struct place place;
+    const char *path;
+    TRY(read_url(t, url, PLAIN_SCHEME, &place, &path));
+    ENSURE(t, strchr(path, '#') == NULL, E_INVALID, "the URL has a fragment");
+    if (!place.has_port)
+        place.port = PLAIN_PORT;
+    place.path = arena_printf(t->arena, "%s%s", *path == '/' ? "" : "/", path);
+    place.url = arena_strdup(t->arena, url);
     *ret = place;
     return true;
 }
@@ -140,7 +158,7 @@ bool place_from_est_domain(struct task *t, const char *text, struct place *ret)
     const char *path;
     const char *url =
         strstr(text, "://") != NULL ? text : arena_printf(t->arena, SCHEME "%s", text);
-    TRY(read_url(t, url, &place, &path));
+    TRY(read_url(t, url, SCHEME, &place, &path));
     ENSURE(t, strpbrk(path, "?#") == NULL, E_INVALID, "est-domain has a query or a fragment");
     size_t len = strlen(path);
     while (len > 0 && path[len - 1] == '/')

@@ -14,6 +14,7 @@ struct place {
     const char *host; /* lower-case name, or an address without brackets */
     bool is_address;  /* IPv4 or IPv6 */
     unsigned port;
+    bool has_port;         /* it was named */
     const char *path;      /* begins with "/" */
     const char *authority; /* "host" or "host:port", as the Host header has it */
     const char *url;       /* canonical: "https://" authority path */
@@ -32,6 +33,8 @@ MUST_USE bool place_from_location(struct task *t, const struct place *from, cons
                                   struct place *ret);
 /* The same with any path and query, which are kept as they are. */
 MUST_USE bool place_from_any_url(struct task *t, const char *url, struct place *ret);
+/* The same with http instead of https: for what is signed itself, such as revocation lists. */
+MUST_USE bool place_from_http_url(struct task *t, const char *url, struct place *ret);
 /*
  * est-domain (RFC 8366bis; draft-ietf-anima-brski-cloud 3.2.3): an https URL, or host[:port] alone.
  * The path is the base of the EST operations: the well-known one when there is none.

@@ -94,5 +94,5 @@ bool csr_make(struct task *t, struct pledge *p, const struct csrattrs *wishes)
     struct csr_content content = p->now.content;
     TRY(fault_spoils_csr(t, p->now.csr_fault, &content));
     TRY(csr_write(t, p->now.key, &content, &p->now.csr));
-    return fault_spoils_octets(t, p->now.csr_fault, &p->now.csr);
+    return fault_spoils_octets(t, p, p->now.csr_fault, &p->now.csr);
 }

@@ -36,30 +36,9 @@ enum pledge_fault pledge_fault(struct task *t, const struct pledge *p,
     return fault;
 }
 
-/* Somebody who calls himself as we do. */
-static bool pose(struct task *t, const struct pledge *p, struct voucher_signer *signer)
-{
-    struct issue issue = {
-        .not_before = cert_not_before(p->idevid.cert),
-        .not_after = cert_not_after(p->idevid.cert),
-        .path_length = -1,
-        .subject = X509_get_subject_name(p->idevid.cert->x509),
-    };
-    const struct cert **certs = arena_array(t->arena, 1, sizeof(struct cert *));
-    TRY(key_generate(t, KEY_P256, 0, &issue.key));
-    issue.issuer_key = issue.key;
-    TRY(issue_certificate(t, &issue, &certs[0]));
-    *signer = (struct voucher_signer){
-        .cert = certs[0], .key = issue.key, .certs = {.items = certs, .count = 1}};
-    return true;
-}
-
-bool fault_spoils_request(struct task *t, const struct pledge *p, enum pledge_fault fault,
-                          struct voucher *request, struct voucher_signer *signer)
+void fault_spoils_request(const struct pledge *p, enum pledge_fault fault, struct voucher *request)
 {
     switch (fault) {
-    case PF_WRONG_SIGNER:
-        return pose(t, p, signer);
     case PF_WRONG_SERIAL:
         request->serial_number = OTHER_SERIAL;
         break;
@@ -78,15 +57,17 @@ bool fault_spoils_request(struct task *t, const struct pledge *p, enum pledge_fa
     default:
         break;
     }
-    return true;
 }
 
-bool fault_spoils_octets(struct task *t, enum pledge_fault fault, struct bytes *octets)
+bool fault_spoils_octets(struct task *t, const struct pledge *p, enum pledge_fault fault,
+                         struct bytes *octets)
 {
     switch (fault) {
+    case PF_WRONG_SIGNER:
+        return voucher_spoil(t, &p->idevid, p->form, SPOIL_SIGNER, octets);
     case PF_BAD_SIGNATURE:
     case PF_CSR_SIGNATURE:
-        return voucher_spoil(t, NULL, NULL, SPOIL_SIGNATURE, octets);
+        return voucher_spoil(t, &p->idevid, p->form, SPOIL_SIGNATURE, octets);
     case PF_GARBAGE:
     case PF_CSR_GARBAGE:
         *octets = bytes_random(t->arena, GARBAGE_LEN);

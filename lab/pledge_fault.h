@@ -89,14 +89,14 @@ MUST_USE bool pledge_faults_read(struct task *t, const struct text_list *texts, 
 enum pledge_fault pledge_fault(struct task *t, const struct pledge *p,
                                enum pledge_operation operation);
 
-/* A voucher request before and after it is signed.  What `request` and `signer` get is in the
- * arena. */
-MUST_USE bool fault_spoils_request(struct task *t, const struct pledge *p, enum pledge_fault fault,
-                                   struct voucher *request, struct voucher_signer *signer);
-MUST_USE bool fault_spoils_octets(struct task *t, enum pledge_fault fault, struct bytes *octets);
+/* A voucher request before it is signed. */
+void fault_spoils_request(const struct pledge *p, enum pledge_fault fault, struct voucher *request);
+/* A voucher request or a certification request after it is signed. */
+MUST_USE bool fault_spoils_octets(struct task *t, const struct pledge *p, enum pledge_fault fault,
+                                  struct bytes *octets);
 /* The body of a report; `body` as it should be. */
 MUST_USE bool fault_spoils_report(struct task *t, enum pledge_fault fault, struct bytes *body);
-/* A certification request before and after it is signed. */
+/* A certification request before it is signed. */
 MUST_USE bool fault_spoils_csr(struct task *t, enum pledge_fault fault,
                                struct csr_content *content);
 MUST_USE bool fault_weak_key(struct task *t, EVP_PKEY **ret);

@@ -178,7 +178,9 @@ static bool reach(struct task *t, struct link *link)
         .write = write_plain,
         .context = link,
     };
-    TRY(socket_connect(t, next, &maker->resolve, link->options.leash, link->deadline, &link->fd));
+    const struct socket_rules rules = {
+        .resolve = &maker->resolve, .leash = link->options.leash, .deadline = link->deadline};
+    TRY(socket_connect(t, next, &rules, &link->fd));
     if (maker->proxy == NULL || proxy_pass(t, maker->proxy, &link->place, &wire))
         return true;
     return fail_context(t, "proxy %s", next->authority);

@@ -22,14 +22,14 @@ static bool make_voucher_request(struct task *t, struct pledge *p, enum pledge_f
         .nonce = p->now.nonce,
         .proximity_registrar_cert = link_chain(p->now.link)->items[0]->der,
     };
-    struct voucher_signer signer = {
+    const struct voucher_signer signer = {
         .cert = p->idevid.cert,
         .key = p->idevid.key,
         .certs = p->idevid.chain,
     };
-    TRY(fault_spoils_request(t, p, fault, &request, &signer));
+    fault_spoils_request(p, fault, &request);
     TRY(p->form->seal(t, &request, &signer, &p->now.voucher_request));
-    return fault_spoils_octets(t, fault, &p->now.voucher_request);
+    return fault_spoils_octets(t, p, fault, &p->now.voucher_request);
 }
 
 static enum link_manner manner_of(enum pledge_fault fault)

@@ -1,6 +1,7 @@
 #include "lab/pledge_socket.h"
 
 #include "core/base/clock.h"
+#include "core/http/address.h"
 #include "core/http/problems.h"
 #include "lab/problems.h"
 
@@ -51,7 +52,7 @@ bool resolve_check(struct task *t, const char *entry)
 const char *resolve_host(struct task *t, const struct place *place, const struct text_list *resolve)
 {
     const char *wanted = arena_printf(t->arena, "%s:%u", place->host, place->port);
-    for (size_t i = 0; i < resolve->count; i++) {
+    for (size_t i = 0; resolve != NULL && i < resolve->count; i++) {
         size_t name_port = 0;
         const char *address = resolve_address(t->arena, resolve->items[i], &name_port);
         if (address != NULL && strlen(wanted) == name_port &&
@@ -130,8 +131,7 @@ bool socket_wait(struct task *t, int fd, short events, struct leash *leash, int6
 }
 
 static bool finish_connect(struct task *t, const struct place *place,
-                           const struct addrinfo *address, struct leash *leash, int64_t deadline,
-                           int fd)
+                           const struct addrinfo *address, const struct socket_rules *rules, int fd)
 {
     int on = 1;
     int error = 0;
@@ -139,20 +139,28 @@ static bool finish_connect(struct task *t, const struct place *place,
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS)
         return fail_errno(t, E_PEER_UNREACHABLE, errno, "cannot connect to %s", place->authority);
-    if (!socket_wait(t, fd, POLLOUT, leash, deadline))
+    if (!socket_wait(t, fd, POLLOUT, rules->leash, rules->deadline))
         return fail_context(t, "connecting to %s", place->authority);
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0)
         return fail_errno(t, E_PEER_UNREACHABLE, error, "cannot connect to %s", place->authority);
     return true;
 }
 
-static bool connect_one(struct task *t, const struct place *place, const struct addrinfo *address,
-                        struct leash *leash, int64_t deadline, int *ret)
+static bool is_allowed(const struct sockaddr *address, const struct socket_rules *rules)
 {
+    return !rules->public_only || address_is_public(address) ||
+           (rules->networks != NULL && address_in(address, rules->networks));
+}
+
+static bool connect_one(struct task *t, const struct place *place, const struct addrinfo *address,
+                        const struct socket_rules *rules, int *ret)
+{
+    ENSURE(t, is_allowed(address->ai_addr, rules), E_PEER_ADDRESS, "%s leads to %s",
+           place->authority, address_to_text(t->arena, address->ai_addr));
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fail_errno(t, E_PEER_UNREACHABLE, errno, "no socket for %s", place->authority);
-    if (!finish_connect(t, place, address, leash, deadline, fd)) {
+    if (!finish_connect(t, place, address, rules, fd)) {
         (void)close(fd);
         return false;
     }
@@ -166,17 +174,17 @@ static void free_addresses(struct addrinfo **addresses)
         freeaddrinfo(*addresses);
 }
 
-bool socket_connect(struct task *t, const struct place *place, const struct text_list *resolve,
-                    struct leash *leash, int64_t deadline, int *ret)
+bool socket_connect(struct task *t, const struct place *place, const struct socket_rules *rules,
+                    int *ret)
 {
     CLEANUP(free_addresses) struct addrinfo *addresses = NULL;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     const char *port = arena_printf(t->arena, "%u", place->port);
-    int error = getaddrinfo(resolve_host(t, place, resolve), port, &hints, &addresses);
+    int error = getaddrinfo(resolve_host(t, place, rules->resolve), port, &hints, &addresses);
     ENSURE(t, error == 0, E_PEER_UNRESOLVED, "%s: %s", place->host, gai_strerror(error));
     for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next) {
         task_forgive(t);
-        if (connect_one(t, place, a, leash, deadline, ret))
+        if (connect_one(t, place, a, rules, ret))
             return true;
     }
     return false;

@@ -32,14 +32,20 @@ MUST_USE bool resolve_check(struct task *t, const char *entry);
 /* What to ask the resolver for: an address that `resolve` gives, or the host itself. */
 const char *resolve_host(struct task *t, const struct place *place,
                          const struct text_list *resolve);
+struct socket_rules {
+    const struct text_list
+        *resolve;     /* the first entry for name and port says where to; NULL: none */
+    bool public_only; /* special-purpose addresses (RFC 6890) are passed over */
+    const struct text_list *networks; /* but for these; NULL: none */
+    struct leash *leash;              /* NULL: nobody ends it */
+    int64_t deadline;                 /* clock_monotonic() ms */
+};
 /*
- * Connects to any of the host's addresses until `deadline` (clock_monotonic() ms); the first entry
- * of `resolve` for this name and port says which address that is.  A non-blocking socket.  Fails
- * with E_PEER_UNRESOLVED, E_PEER_UNREACHABLE, E_PEER_TIMEOUT, E_ABANDONED.
+ * Connects to any of the host's addresses.  A non-blocking socket.  Fails with E_PEER_UNRESOLVED,
+ * E_PEER_UNREACHABLE, E_PEER_ADDRESS (none that is allowed), E_PEER_TIMEOUT, E_ABANDONED.
  */
 MUST_USE bool socket_connect(struct task *t, const struct place *place,
-                             const struct text_list *resolve, struct leash *leash, int64_t deadline,
-                             int *ret);
+                             const struct socket_rules *rules, int *ret);
 /*
  * Waits for `events` of poll(2).  Fails with E_PEER_TIMEOUT, or E_ABANDONED when the leash (may be
  * NULL) is pulled.

@@ -1,8 +1,10 @@
 #include "lab/spoil.h"
 
 #include "core/base/clock.h"
+#include "core/pki/issue.h"
 
-#define NONCE_LEN 16
+#define NONCE_LEN  16
+#define ISSUER_LEN 24
 
 /* One octet of the signature, which ends the structure. */
 static void break_signature(struct task *t, struct bytes *voucher)
@@ -35,10 +37,32 @@ static void spoil_members(struct task *t, const struct credentials *signer, enum
     case SPOIL_EST_DOMAIN:
         voucher->est_domain = NULL;
         break;
+    case SPOIL_ISSUER:
+        voucher->idevid_issuer = bytes_random(t->arena, ISSUER_LEN);
+        break;
     case SPOIL_SIGNATURE:
+    case SPOIL_SIGNER:
     case SPOIL_NOTHING:
         break;
     }
+}
+
+/* A certificate with the signer's name, and a key that nobody knows. */
+static bool pose(struct task *t, const struct credentials *signer, struct voucher_signer *ret)
+{
+    struct issue issue = {
+        .not_before = cert_not_before(signer->cert),
+        .not_after = cert_not_after(signer->cert),
+        .path_length = -1,
+        .subject = X509_get_subject_name(signer->cert->x509),
+    };
+    const struct cert **certs = arena_array(t->arena, 1, sizeof(struct cert *));
+    TRY(key_generate(t, KEY_P256, 0, &issue.key));
+    issue.issuer_key = issue.key;
+    TRY(issue_certificate(t, &issue, &certs[0]));
+    *ret = (struct voucher_signer){
+        .cert = certs[0], .key = issue.key, .certs = {.items = certs, .count = 1}};
+    return true;
 }
 
 bool voucher_spoil(struct task *t, const struct credentials *signer,
@@ -53,11 +77,13 @@ bool voucher_spoil(struct task *t, const struct credentials *signer,
     }
     TRY(form->open(t, *voucher, 0, &right));
     struct voucher wrong = right.voucher;
-    const struct voucher_signer as = {
+    struct voucher_signer as = {
         .cert = signer->cert,
         .key = signer->key,
         .certs = signer->chain,
     };
     spoil_members(t, signer, spoil, &wrong);
+    if (spoil == SPOIL_SIGNER)
+        TRY(pose(t, signer, &as));
     return form->seal(t, &wrong, &as, voucher);
 }

@@ -1,4 +1,4 @@
-/* Vouchers with a mistake in them, rightly signed but for one kind. */
+/* Vouchers, and requests for them, with a mistake in them; rightly signed unless that is it. */
 #ifndef GATEHOUSE_LAB_SPOIL_H
 #define GATEHOUSE_LAB_SPOIL_H
 
@@ -12,8 +12,10 @@ enum spoil {
     SPOIL_PIN,        /* pins the signer's certificate */
     SPOIL_NO_PIN,     /* pins nothing */
     SPOIL_EXPIRED,    /* expires-on has passed */
+    SPOIL_ISSUER,     /* another idevid-issuer */
     SPOIL_EST_DOMAIN, /* without est-domain */
     SPOIL_SIGNATURE,  /* the signature is altered */
+    SPOIL_SIGNER,     /* signed by somebody who calls himself as the signer does */
 };
 
 /* Signs the voucher anew with the mistake, and puts it in the place of the right one. */

@@ -4,6 +4,7 @@
 #include "core/pki/oids.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define URL_MAX 512
 
@@ -105,5 +106,37 @@ bool extension_authority_info(struct task *t, const char *ocsp_url, const char *
     if (issuer_url != NULL)
         TRY(add_access(t, access, OID_AD_CA_ISSUERS, issuer_url));
     *ret = ENCODE(t, i2d_AUTHORITY_INFO_ACCESS, access);
+    return true;
+}
+
+/* The http URLs of one point, whose full name may be several. */
+static void add_urls(struct task *t, const DIST_POINT *point, struct text_list *urls)
+{
+    const GENERAL_NAMES *names = point->distpoint != NULL && point->distpoint->type == 0
+                                     ? point->distpoint->name.fullname
+                                     : NULL;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && urls->count < STATUS_URLS_MAX; i++) {
+        int type;
+        const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+        const char *url = type == GEN_URI ? bytes_to_text(t->arena, octets_of(value)) : NULL;
+        if (url != NULL && strncasecmp(url, "http://", strlen("http://")) == 0)
+            urls->items[urls->count++] = url;
+    }
+}
+
+bool cert_crl_urls(struct task *t, const struct cert *cert, struct text_list *ret)
+{
+    int found;
+    struct text_list urls = {.items = arena_array(t->arena, STATUS_URLS_MAX, sizeof(char *))};
+    CRL_DIST_POINTS *points =
+        X509_get_ext_d2i(cert->x509, NID_crl_distribution_points, &found, NULL);
+    /* -1: there is no such extension. */
+    ENSURE(t, points != NULL || found == -1, E_CERT_MALFORMED,
+           "cRLDistributionPoints that cannot be read: %s", crypto_error(t));
+    if (points != NULL)
+        arena_defer(t->arena, release_points, points);
+    for (int i = 0; points != NULL && i < sk_DIST_POINT_num(points); i++)
+        add_urls(t, sk_DIST_POINT_value(points, i), &urls);
+    *ret = urls;
     return true;
 }

@@ -47,12 +47,12 @@ class Authority:
         self.numbers = 0
         return self
 
-    def sign(self, subject, public_key, extensions=(), ca=False):
+    def sign(self, subject, public_key, extensions=(), ca=False, days=30):
         now = datetime.now(timezone.utc)
         builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(self.subject)
                    .public_key(public_key).serial_number(x509.random_serial_number())
                    .not_valid_before(now - timedelta(days=1))
-                   .not_valid_after(now + timedelta(days=30))
+                   .not_valid_after(now + timedelta(days=days))
                    .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
                    .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), False))
         for extension, critical in extensions:

@@ -7,6 +7,7 @@
 
 #include "core/pki/chain.h"
 #include "core/pki/serial.h"
+#include "core/pki/status_urls.h"
 
 #include <string.h>
 
@@ -74,6 +75,9 @@ static void read_masa_url(struct task *t, const struct cert *cert)
 static void read_values(struct task *t, const struct cert *cert)
 {
     struct bytes octets;
+    struct text_list urls;
+    if (cert_crl_urls(t, cert, &urls))
+        MUST(urls.count <= STATUS_URLS_MAX);
     MUST(cert_serial(t, cert).len <= CERT_SIZE_MAX);
     MUST(cert_spki_sha256(t, cert).len == SHA256_LEN);
     (void)cert_not_before(cert);
