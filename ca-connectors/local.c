@@ -187,6 +187,7 @@ static bool local_enrol(struct task *t, void *ca, const struct ca_request *reque
                extension_find(&issue.extensions, OID_CE_SUBJECT_ALT_NAME) != NULL,
            E_CA_REFUSED, "the request has neither a subject nor a SubjectAltName");
     TRY(set_validity(t, issue.issuer, request->profile->validity, &issue));
+    failpoint(FP_ENROL_BEFORE_SIGNED);
     TRY(issue_certificate(t, &issue, &certificate));
     failpoint(FP_ENROL_AFTER_SIGNED);
     *ret = (struct ca_result){

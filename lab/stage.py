@@ -30,7 +30,7 @@ REGISTRAR = "registrar.owner.example"
 START_LIMIT = 60  # seconds for a program to say that it listens
 STOP_LIMIT = 30
 PORTS = 20000
-PORT_BLOCK = 1000  # ports; which block is ours is said by GATEHOUSE_PORT_BLOCK
+PORT_BLOCK = 600  # ports; which block is ours is said by GATEHOUSE_PORT_BLOCK
 PORTS_GIVEN = set()
 
 

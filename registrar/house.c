@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
+#include "core/pledge/failures.h"
 #include "core/pledge/leaving.h"
 #include "registrar/past_identity.h"
 
@@ -215,6 +216,11 @@ bool house_show_identities(struct task *t, struct house *house)
     return http_server_identify(t, house->pledges, shown, count);
 }
 
+static void on_broken(struct task *t, struct http_connection *connection, void *context)
+{
+    breakage_note(t, context, connection);
+}
+
 static bool serve_pledges(struct task *t, struct house *house)
 {
     const struct http_identity first = shown_as(t, identity_current(house->identities));
@@ -226,6 +232,7 @@ static bool serve_pledges(struct task *t, struct house *house)
         .routes = house->pledge_routes,
         .limits = server_limits(&house->node.limits),
         .style = HTTP_STYLE_TEXT,
+        .witness = {on_broken, house->callers},
         .log = t->log,
     };
     TRY(http_server_start(t, &options, &house->pledges));

@@ -25,11 +25,13 @@
     X(FP_CSRATTRS_AFTER_STORED, "csrattrs-after-stored")                                           \
     X(FP_ENROL_BEFORE_SUBMIT, "enrol-before-submit")                                               \
     X(FP_ENROL_AFTER_SUBMIT, "enrol-after-submit")                                                 \
+    X(FP_ENROL_BEFORE_SIGNED, "enrol-before-signed")                                               \
     X(FP_ENROL_AFTER_SIGNED, "enrol-after-signed")                                                 \
     X(FP_ENROL_AFTER_DONE, "enrol-after-done")                                                     \
     X(FP_ENROL_BEFORE_REPLY, "enrol-before-reply")                                                 \
     X(FP_ENROLSTATUS_BEFORE_STORED, "enrolstatus-before-stored")                                   \
     X(FP_ENROLSTATUS_AFTER_STORED, "enrolstatus-after-stored")                                     \
+    X(FP_REPLY_AFTER_SENT, "reply-after-sent")                                                     \
     X(FP_STORE_BEFORE_COMMIT, "store-before-commit")                                               \
     X(FP_STORE_AFTER_COMMIT, "store-after-commit")
 

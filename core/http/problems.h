@@ -16,6 +16,13 @@
       "The client's Accept header names no form that can be given.")                               \
     X(E_AUTH_MALFORMED, "authorization-malformed", "authentication required",                      \
       "The client's Authorization field could not be read (RFC 7616, RFC 7617).")                  \
+    X(E_HTTP_NO_REQUEST, "no-request", "request timeout",                                          \
+      "A client connected and did not come to say what it wanted in time. A slow line may need "   \
+      "larger limits.handshake and limits.header; many of these from one address are an attack "   \
+      "or a probe, and harm nobody.")                                                              \
+    X(E_HTTP_INCOMPLETE, "request-incomplete", "bad request",                                      \
+      "The body of a request did not come whole; see the detail. If the line is slow, raise "      \
+      "limits.body; otherwise look for what breaks the connection in between.")                    \
     X(E_PEER_URL, "peer-url", "bad gateway", "The URL cannot be used; see the detail.")            \
     X(E_PEER_UNRESOLVED, "peer-unresolved", "try again later",                                     \
       "The peer's name could not be resolved. Check the name in the detail, and the resolver.")    \

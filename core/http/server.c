@@ -113,6 +113,7 @@ static struct http_server *make_server(const struct http_server_options *options
     server->routes = options->routes;
     server->limits = options->limits;
     server->style = options->style;
+    server->witness = options->witness;
     server->log = options->log;
     server->unix_root_only = options->unix_root_only;
     server->plain = options->plain;

@@ -132,6 +132,18 @@ struct http_clients {
 };
 #define HTTP_AUTHORITIES_MAX 8192
 
+/* Who is told of what never came to a handler. */
+struct http_witness {
+    /*
+     * With the problem in the task: E_HTTP_NO_REQUEST when handshake, request line or header were
+     * overdue; then it must not wait, for other connections wait for it.  Or what became of a
+     * request whose body did not come whole: E_HTTP_INCOMPLETE, unless something was wrong with it
+     * before; then it has a share in limits.requests, as handlers have.
+     */
+    void (*broken)(struct task *t, struct http_connection *connection, void *context);
+    void *context;
+};
+
 struct http_server_options {
     const char *name;                     /* "pledges", for the log */
     const struct http_identity *identity; /* NULL: no TLS (Unix sockets, or with `plain`) */
@@ -142,7 +154,8 @@ struct http_server_options {
     bool unix_root_only;                /* peers other than root and our own user are turned away */
     const struct http_route *routes;    /* borrowed; ends with a NULL method */
     struct http_limits limits;
-    enum http_style style; /* of errors outside any route */
+    enum http_style style;       /* of errors outside any route */
+    struct http_witness witness; /* zeroed: none */
     const struct log *log;
 };
 

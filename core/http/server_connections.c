@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -99,6 +100,21 @@ struct http_connection *connection_open(struct http_server *server, struct MHD_C
     return connection;
 }
 
+/* Overdue before there was a request to speak of. */
+static void bear_witness(struct http_connection *connection)
+{
+    const struct http_server *server = connection->server;
+    const struct http_witness *witness = &server->witness;
+    if (witness->broken == NULL || !connection->swept ||
+        (connection->asked && !connection->headless))
+        return;
+    (void)fail(&connection->task, E_HTTP_NO_REQUEST, "%s within %" PRId64 " ms",
+               connection->headless ? "no whole header (limits.header)"
+                                    : "no TLS handshake and request line (limits.handshake)",
+               connection->headless ? server->limits.header : server->limits.handshake);
+    witness->broken(&connection->task, connection, witness->context);
+}
+
 /*
  * libmicrohttpd calls this when the connection's thread has ended and before the socket is closed:
  * once it is off the list, the sweeper cannot hit another connection's socket.
@@ -107,8 +123,10 @@ void connection_close(struct http_connection *connection)
 {
     struct http_server *server = connection->server;
     unlink_connection(server, connection);
+    connection->session = NULL; /* libmicrohttpd has released it by now */
     if (connection->exchange != NULL)
         (void)exchange_end(connection->exchange, 0, false);
+    bear_witness(connection);
     if (!connection->asked)
         log_debug(&connection->task, "connection without a request",
                   LOG_TEXT("listener", server->name), LOG_TEXT("address", connection->address),

@@ -1,6 +1,7 @@
 #include "core/http/server_private.h"
 
 #include "core/base/clock.h"
+#include "core/base/failpoint.h"
 #include "core/base/log.h"
 #include "core/http/media.h"
 
@@ -29,6 +30,7 @@ struct exchange *exchange_make(struct http_connection *connection, const char *u
     x->request.library = x;
     connection->exchange = x;
     connection->asked = true;
+    (void)http_connection_peer(connection); /* for witnesses: at the end there is no session */
     connection_enter(connection, PHASE_HEADER);
     return x;
 }
@@ -234,12 +236,33 @@ static const char *what_broke(const struct exchange *x, unsigned status, bool co
     return status == 0 ? "the request did not come whole" : "the request could not be read";
 }
 
+/* The header had come, and nobody has been told what became of the rest. */
+static void bear_witness(struct exchange *x)
+{
+    const struct http_server *server = x->connection->server;
+    const struct http_witness *witness = &server->witness;
+    bool broken = x->mhd != NULL && !x->whole && !x->cut && !x->answered && !x->connection->dropped;
+    if (witness->broken == NULL || !broken || atomic_load(&server->stopping))
+        return;
+    if (x->task.problem == NULL)
+        (void)fail(&x->task, E_HTTP_INCOMPLETE, "%zu octets of the body came%s", x->body.len,
+                   x->connection->swept ? ", and the others not in time (limits.body)"
+                                        : ", then the client ended the connection");
+    if (!take_place(x))
+        return;
+    witness->broken(&x->task, x->connection, witness->context);
+    give_place_back(x);
+}
+
 bool exchange_end(struct exchange *x, unsigned status, bool complete)
 {
     struct http_connection *connection = x->connection;
     struct http_server *server = connection->server;
     struct task *t = &x->task;
     bool unread = x->cut || (complete && !x->whole);
+    connection->headless = !complete && x->mhd == NULL;
+    if (!complete)
+        bear_witness(x);
     log_info(
         t, "request", LOG_TEXT("listener", server->name), LOG_TEXT("method", x->request.method),
         LOG_TEXT("path", path_for_log(x)), LOG_NUMBER("status", x->cut ? reply_status(x) : status),
@@ -247,8 +270,10 @@ bool exchange_end(struct exchange *x, unsigned status, bool complete)
         LOG_TEXT("broken", what_broke(x, status, complete)),
         LOG_TEXT("problem", t->problem == NULL ? NULL : t->problem->name),
         LOG_TEXT("detail", t->detail));
-    if (complete)
+    if (complete) {
+        failpoint(FP_REPLY_AFTER_SENT);
         atomic_fetch_add(&server->served, 1);
+    }
     connection->exchange = NULL;
     connection_enter(connection, PHASE_IDLE);
     arena_destroy(x->arena);

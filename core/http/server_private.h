@@ -43,6 +43,7 @@ struct http_server {
     const struct http_route *routes;
     struct http_limits limits;
     enum http_style style;
+    struct http_witness witness;
     const struct log *log;
     bool unix_root_only;
     bool plain;
@@ -115,9 +116,10 @@ struct http_connection {
     struct bytes ours;
     bool peer_known;
     bool ours_known;
-    bool close;   /* after the next reply */
-    bool asked;   /* a request line has come */
-    bool dropped; /* see http_connection_drop() */
+    bool close;    /* after the next reply */
+    bool asked;    /* a request line has come */
+    bool dropped;  /* see http_connection_drop() */
+    bool headless; /* the last request's header did not come whole */
 };
 
 /* A request target (RFC 9112 3.2), its path cut at "/" and each part decoded. */

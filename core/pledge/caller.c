@@ -85,6 +85,16 @@ static void note_stranger(struct task *t, struct callers *callers,
     strangers_note(callers->options.strangers, t, &stranger);
 }
 
+void caller_is_stranger(struct task *t, struct callers *callers, struct http_connection *connection)
+{
+    struct task aside = *t;
+    const struct cert *leaf = NULL;
+    struct cert_list others;
+    if (!shown_chain(&aside, connection, &leaf, &others))
+        leaf = NULL;
+    note_stranger(t, callers, connection, leaf);
+}
+
 /* Judges with the connection's arena, so that the judgement lives as long as the connection. */
 static struct judgement *judge(struct task *t, struct http_connection *connection,
                                const struct trust_snapshot *trust)

@@ -78,6 +78,10 @@ MUST_USE bool caller_device_as(struct task *t, struct tx *tx, struct callers *ca
                                const struct idevid *idevid, const char *address,
                                enum device_admission admission, struct device *ret);
 
+/* Notes the task's problem among the strangers, with the certificate that was shown, if any. */
+void caller_is_stranger(struct task *t, struct callers *callers,
+                        struct http_connection *connection);
+
 /*
  * The key that the device was admitted with is the one it has now: the same serial number under
  * another key is another matter.  Fails with E_DEVICE_OTHER_KEY.

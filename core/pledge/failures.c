@@ -141,6 +141,15 @@ void failure_note(struct task *t, struct callers *callers, struct http_request *
     note(t, rq, &failure);
 }
 
+void breakage_note(struct task *t, struct callers *callers, struct http_connection *connection)
+{
+    struct http_request rq = {.connection = connection};
+    if (task_failed_with(t, E_HTTP_NO_REQUEST))
+        caller_is_stranger(t, callers, connection);
+    else
+        failure_note(t, callers, &rq, "request-refused");
+}
+
 void oddity_note(struct task *t, struct callers *callers, struct http_request *rq,
                  const char *event, const char *detail)
 {

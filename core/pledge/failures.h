@@ -16,6 +16,12 @@ void oddity_note(struct task *t, struct callers *callers, struct http_request *r
                  const char *event, const char *detail);
 
 /*
+ * For a server's witness (core/http/server.h): a request that did not come whole goes into the
+ * timeline of its device; who never came to a request is noted as a stranger.
+ */
+void breakage_note(struct task *t, struct callers *callers, struct http_connection *connection);
+
+/*
  * Whether the timeline has room for one more entry that the device itself causes: up to
  * limits.failures-per-hour, then one that says so, then none for the rest of the hour.  Counts in
  * `device`, which the caller writes when there was room, or when *ret_changed.

@@ -202,6 +202,29 @@ static bool find_keys(struct task *t, struct keystore *keys, struct identity_set
     return true;
 }
 
+/* Whether the certificate's domainID is among those that are kept. */
+static bool find_domain(struct task *t, struct reader *r, const struct cert *cert,
+                        struct bytes *ret_id, bool *ret_found)
+{
+    struct own_domain domain;
+    TRY(cert_domain_id(t, cert, ret_id));
+    return table_find(t, r, &own_domains, *ret_id, &domain, ret_found);
+}
+
+/* A start writes nothing when there is nothing new. */
+static bool domains_are_known(struct task *t, struct store *store, const struct cert_list *chain,
+                              bool *ret)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    bool found = true;
+    struct bytes id;
+    TRY(view_open(t, store, &view));
+    for (size_t i = 0; found && i < chain->count; i++)
+        TRY(find_domain(t, view_reader(view), chain->items[i], &id, &found));
+    *ret = found;
+    return true;
+}
+
 /* RFC 8995 5.8.2: a MASA may pin, and log, any certificate of the chain. */
 static bool note_domains(struct task *t, struct tx *tx, void *arg)
 {
@@ -210,8 +233,7 @@ static bool note_domains(struct task *t, struct tx *tx, void *arg)
         struct own_domain domain;
         bool found;
         struct bytes id;
-        TRY(cert_domain_id(t, chain->items[i], &id));
-        TRY(table_find(t, tx_reader(tx), &own_domains, id, &domain, &found));
+        TRY(find_domain(t, tx_reader(tx), chain->items[i], &id, &found));
         if (found)
             continue;
         record_init(t, &own_domain_type, &domain);
@@ -236,7 +258,10 @@ static bool make_edition(struct task *t, struct identities *identities, struct e
     TRY(read_set(t, identities, &edition->set));
     for (size_t i = 0; i < edition->set.count; i++) {
         struct cert_list domain = edition->set.items[i].domain;
-        TRY(store_update(t, identities->store, note_domains, &domain));
+        bool known;
+        TRY(domains_are_known(t, identities->store, &domain, &known));
+        if (!known)
+            TRY(store_update(t, identities->store, note_domains, &domain));
     }
     return true;
 }

@@ -17,7 +17,7 @@ def take_port_block():
     A block of ports that no other test run on this machine uses, nor another worker of this one.
     The name in the abstract namespace is ours as long as this process lives.
     """
-    for block in range(1, 12):
+    for block in range(1, 21):
         name = socket.socket(socket.AF_UNIX)
         try:
             name.bind(f"\0gatehouse-port-block-{block}")

@@ -22,6 +22,7 @@ ADDED = {
     "Certificate": {"der"},
     "Crl": {"der"},
     "Event": {"hint"},
+    "Stranger": {"hint"},
     "Order": {"hint", "waits-for", "request", "work", "result"},
 }
 TYPES = {

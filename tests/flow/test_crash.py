@@ -28,10 +28,12 @@ def failpoints():
 
 
 def moments():
-    """Each place in an onboarding; those of the store at each of its first commits."""
+    """Each place in an onboarding; those of the store and of replies at each of the first."""
     for name in failpoints():
         if name.startswith("store-"):
             yield from (f"{name}:{number}" for number in range(1, 9))
+        elif name.startswith("reply-"):
+            yield from (f"{name}:{number}" for number in range(1, 7))
         else:
             yield name
 
@@ -52,6 +54,7 @@ def check_whole(scene, pledge):
     shown = scene.shown(serial)
     assert shown["episode"]["stage"] == "confirmed"
     assert shown["episode"]["log-verdict"] == "accepted"
+    assert shown["episode"]["log-entries"] == 1
     assert shown.get("earlier-episodes", []) == []
     certificate, = shown["certificates"]
     assert int(certificate["serial-number"], 16) == pledge.ldevid.serial_number

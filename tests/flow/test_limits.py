@@ -45,6 +45,16 @@ def swept(scene):
     return scene.status()["pledges"]["swept"]
 
 
+def found_among_strangers(scene, problem, **members):
+    """The stranger with that problem, of whom the administrator must be told what to do."""
+    def find():
+        return [stranger for stranger in scene.strangers() if stranger["problem"] == problem
+                and members.items() <= stranger.items()]
+    stranger = until(find, f"{problem} among the strangers")[0]
+    assert stranger["hint"] and stranger["detail"], stranger
+    return stranger
+
+
 def plain_connection(scene):
     return socket.create_connection(("127.0.0.1", scene.port), timeout=CUT)
 
@@ -72,6 +82,8 @@ def test_stalled_handshake_is_cut(strict, octets):
         plain.sendall(octets)
         assert is_cut(plain)
     until(lambda: swept(strict) > before, "the connection is counted as overdue")
+    overdue = found_among_strangers(strict, "no-request")
+    assert "limits.handshake" in overdue["detail"] and "subject" not in overdue
 
 
 def test_dripping_handshake_is_cut(strict):
@@ -92,10 +104,25 @@ REQUEST = {"Host": HOST, "Content-Type": VOUCHER_TYPE, "Content-Length": "1000"}
 
 
 def test_dripping_header_is_cut(strict):
+    pledge = strict.independent()
+    before = swept(strict)
+    with Wire(strict.port, pledge.identity) as wire:
+        line, fields = header("POST", BRSKI + "requestvoucher", REQUEST).split(b"\r\n", 1)
+        wire.send(line + b"\r\n")
+        assert drip(wire.socket, fields, limit=CUT)
+    assert swept(strict) > before
+    overdue = found_among_strangers(strict, "no-request", **{"serial-number": pledge.serial})
+    assert "limits.header" in overdue["detail"]
+    assert strict.nothing_issued(pledge.serial)
+    assert strict.asked(pledge.serial) == []
+
+
+def test_dripping_request_line_is_cut(strict):
     before = swept(strict)
     with Wire(strict.port) as wire:
-        assert drip(wire.socket, header("POST", BRSKI + "requestvoucher", REQUEST), limit=CUT)
+        assert drip(wire.socket, b"GET " + b"/" * 1000, limit=CUT)
     assert swept(strict) > before
+    found_among_strangers(strict, "no-request")
 
 
 def test_dripping_body_is_cut(strict):
@@ -104,7 +131,9 @@ def test_dripping_body_is_cut(strict):
     pledge.connect().send(header("POST", BRSKI + "requestvoucher", REQUEST))
     assert drip(pledge.wire.socket, b"x" * 1000, limit=CUT)
     assert swept(strict) > before
+    assert "limits.body" in strict.trouble(pledge.serial, "request-incomplete")["detail"]
     assert strict.nothing_issued(pledge.serial)
+    assert strict.asked(pledge.serial) == []
 
 
 def test_idle_connection_is_cut(strict):
@@ -264,7 +293,8 @@ def test_many_strangers_are_remembered_only_so_far(narrow):
     before = narrow.status()["store"]["updates"]
     for pledge in sorted((folder / "pledges").iterdir()):
         with Wire(narrow.port, (pledge / "idevid.pem", pledge / "idevid.key")) as wire:
-            assert wire.request("GET", EST + "csrattrs").status == 404
+            assert wire.request("POST", BRSKI + "requestvoucher", b"x",
+                                content_type=VOUCHER_TYPE).status == 404
     strangers = narrow.strangers()
     assert [stranger["serial-number"] for stranger in strangers] == [
         f"S-{number:04}" for number in (9, 8, 7, 6, 5)]
