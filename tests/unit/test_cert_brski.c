@@ -1,5 +1,7 @@
 #include "tests/unit/pki_fixture.h"
 
+#include "core/pki/status_urls.h"
+
 #include <string.h>
 
 #include <openssl/x509v3.h>
@@ -372,6 +374,32 @@ static void domain_id_of_an_unreadable_ski_is_refused(void **state)
     assert_fails(t, cert_domain_id(t, cert, &id), E_CERT_MALFORMED);
 }
 
+/* RFC 5280 4.2.1.13: what a MASA follows in a registrar's certificate. */
+static void revocation_lists_that_a_certificate_names_are_found(void **state)
+{
+    struct task *t = test_task(state);
+    struct bytes value = BYTES_ABSENT;
+    struct text_list urls = {NULL, 0};
+    assert_ok(t, extension_crl_url(t, "http://crl.example/ca.crl", &value));
+    assert_ok(t, cert_crl_urls(t, cert_with_extension(t, OID_CE_CRL_POINTS, value), &urls));
+    assert_int_equal(urls.count, 1);
+    assert_string_equal(urls.items[0], "http://crl.example/ca.crl");
+    const struct identity device = make_device(t, "CN=a", NULL);
+    assert_ok(t, cert_crl_urls(t, device.cert, &urls));
+    assert_int_equal(urls.count, 0);
+    /* An LDAP URL, and a name relative to the issuer's. */
+    const struct bytes others =
+        BYTES_LITERAL("\x30\x1F\x30\x0E\xA0\x0C\xA0\x0A\x86\x08ldap://a\x30\x0D\xA0\x0B\xA1\x09"
+                      "\x30\x07\x06\x03\x55\x04\x03\x0C\x00");
+    assert_ok(t, cert_crl_urls(t, cert_with_extension(t, OID_CE_CRL_POINTS, others), &urls));
+    assert_int_equal(urls.count, 0);
+    assert_fails(t,
+                 cert_crl_urls(t,
+                               cert_with_extension(t, OID_CE_CRL_POINTS, BYTES_LITERAL("\x30\x01")),
+                               &urls),
+                 E_CERT_MALFORMED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +414,7 @@ int main(void)
         PKI_TEST(masa_url_becomes_the_base_of_its_resources),
         PKI_TEST(masa_url_that_is_more_or_less_than_https_host_and_path_is_refused),
         PKI_TEST(domain_id_of_an_unreadable_ski_is_refused),
+        PKI_TEST(revocation_lists_that_a_certificate_names_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

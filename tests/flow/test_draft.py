@@ -1,0 +1,147 @@
+"""
+Both flows of draft-ietf-anima-brski-cloud by the real programs: straight from the manufacturer's cloud
+registrar and through a reseller's, with the MASA beside it and elsewhere, in every form of voucher
+that the reference pledge speaks.
+
+In the flow with est-domain the EST server is a scripted one: a plain EST server that knows nothing of
+BRSKI is what the draft is about.
+"""
+
+import json
+
+import pytest
+
+from fake_owner import PEM, Authority, FakeOwner
+from pledge import openssl
+from pledge_stage import EST_HOST
+from stage import free_port
+
+FORMS = ["cms", "jws", "cose"]
+RESELLER = "cloud.reseller.example"
+
+
+@pytest.fixture(name="form", params=FORMS)
+def fixture_form(request, scene):
+    """What to tell the pledge, for each form that it has."""
+    if "--format" not in scene.run("gatehouse-pledge", "--help").stdout:
+        if request.param != "cms":
+            pytest.skip("gatehouse-pledge has no --format")
+        return request.param, []
+    return request.param, ["--format", request.param]
+
+
+@pytest.fixture(scope="module", name="scene")
+def fixture_scene(make_scene):
+    """Manufacturer, reseller and owner; the EST server of another owner, who has no registrar."""
+    scene = make_scene()
+    scene.reseller = scene.folder / "reseller"
+    scene.run("gatehouse-maker", "init", scene.reseller, "--name", "Reseller", "--masa",
+              "masa.reseller.example", "--cloud", RESELLER)
+    scene.anchors = scene.folder / "both-anchors.pem"
+    scene.anchors.write_text((scene.maker / "implicit-anchors.pem").read_text()
+                             + (scene.reseller / "implicit-anchors.pem").read_text())
+    scene.reseller_port = free_port()
+    scene.est_ca = Authority(scene.folder / "est-ca", "EST CA")
+    _, identity = scene.est_ca.server(EST_HOST)
+    scene.est = FakeOwner(scene, identity, authority=scene.est_ca)
+    yield scene
+    scene.est.close()
+
+
+def again(scene, name):
+    if name in scene.programs:
+        scene.stop_one(name)
+
+
+def voucher_options(scene, masa):
+    """A cloud registrar whose vouchers name the EST server; its MASA beside it or elsewhere."""
+    pin = scene.folder / "est-ca.pem"
+    pin.write_bytes(scene.est_ca.certificate.public_bytes(PEM))
+    options = ["--est-domain", f"https://{EST_HOST}:{scene.est.port}", "--pin", pin]
+    if masa == "beside":
+        return [*options, "--masa-state", scene.folder / "cloud-masa"]
+    scene.restart_masa("--clouds", scene.maker / "ca.pem")
+    return [*options, "--masa", f"https://masa.maker.example:{scene.masa_port}",
+            "--network", "127.0.0.0/8",
+            "--resolve", f"masa.maker.example:{scene.masa_port}:127.0.0.1"]
+
+
+def start_cloud(scene, serial, where, *options):
+    again(scene, "cloud")
+    scene.sell([serial], where)
+    scene.start_cloud(*options)
+
+
+def start_reseller(scene, serial, where, *options):
+    again(scene, "reseller")
+    devices = scene.folder / "reseller-devices"
+    devices.write_text(f"{serial} {where}\n")
+    maker = scene.maker  # vouchers are the manufacturer's, whoever hands them out
+    scene.start("reseller", "gatehouse-cloud", "--listen", f"127.0.0.1:{scene.reseller_port}",
+                "--tls-cert", scene.reseller / "cloud-tls.pem",
+                "--tls-key", scene.reseller / "cloud-tls.key",
+                "--signer-cert", maker / "masa-signer.pem",
+                "--signer-key", maker / "masa-signer.key",
+                "--idevid-anchor", maker / "ca.pem", "--devices", devices,
+                "--upstream", scene.cloud_url, *options, says="listening")
+
+
+def reseller_url(scene):
+    return f"https://{RESELLER}:{scene.reseller_port}"
+
+
+def go(scene, serial, form):
+    """The pledge's steps, from its cloud registrar to an LDevID in use."""
+    name, options = form
+    run = scene.pledge("--json", "--anchors", scene.anchors, "--max-wait", "100 ms",
+                       "--resolve", f"{RESELLER}:{scene.reseller_port}:127.0.0.1",
+                       "--resolve", f"{EST_HOST}:{scene.est.port}:127.0.0.1", *options,
+                       serial=serial)
+    steps = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
+    assert steps[-1]["step"] == "onboarded"
+    assert (scene.out / serial / f"voucher.{name}").stat().st_size > 0
+    return steps
+
+
+def redirects(steps):
+    return [step["status"] for step in steps if step.get("status") == 307]
+
+
+@pytest.mark.parametrize("resellers", [0, 1])
+def test_redirect_leads_to_the_owners_registrar(scene, form, resellers):
+    """Section 4.1."""
+    serial = scene.device()
+    if resellers:
+        start_cloud(scene, serial, reseller_url(scene))
+        start_reseller(scene, serial, scene.registrar_url)
+    else:
+        start_cloud(scene, serial, scene.registrar_url)
+    steps = go(scene, serial, form)
+    assert len(redirects(steps)) == 1 + resellers
+    assert scene.episode(serial)["stage"] == "confirmed"
+    assert len(scene.certificates(serial)) == 1
+    assert [request["status"] for request in scene.asked(serial)] == [200]
+
+
+@pytest.mark.parametrize("resellers,masa", [(0, "beside"), (0, "elsewhere"), (1, "beside")])
+def test_voucher_leads_to_the_owners_est_server(scene, form, resellers, masa):
+    """Section 4.2."""
+    serial = scene.device(expected=False)
+    options = voucher_options(scene, masa)
+    if resellers:
+        start_cloud(scene, serial, reseller_url(scene))
+        start_reseller(scene, serial, "voucher", *options)
+    else:
+        start_cloud(scene, serial, "voucher", *options)
+    before = len(scene.est.asked())
+    steps = go(scene, serial, form)
+    assert len(redirects(steps)) == resellers
+    operations = [request.path.rpartition("/")[2] for request in scene.est.asked()[before:]]
+    assert operations == ["cacerts", "csrattrs", "simpleenroll", "enrollstatus"]
+    openssl("verify", "-no-CApath", "-no-CAstore", "-CAfile", scene.folder / "est-ca.pem",
+            scene.out / serial / "ldevid.pem")
+    # The owner's registrar had no part in it, and brski-cloud 2: csrattrs is not for the cloud.
+    assert scene.shown(serial) == {}
+    asked = {request["path"].rpartition("/")[2] for request in scene.requests_seen("cloud")
+             if request["path"]}
+    assert "csrattrs" not in asked
