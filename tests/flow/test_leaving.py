@@ -4,9 +4,11 @@ sold.  Whoever is gone is granted nothing any more, over no connection and with 
 was personal is erased, and the audit trail stays whole (each stage's store is checked at the end).
 """
 
+import cbor2
 import pytest
 
-from pledge import BRSKI, EST, VOUCHER_TYPE
+import lmdb_file
+from pledge import EST
 from scene import until
 from wire import Wire
 
@@ -218,3 +220,35 @@ def test_earlier_certificates_of_a_device_that_was_reset(scene, policy, states):
             assert "begun anew" in event["detail"]
     finally:
         scene.ctl("manufacturers", "set", "maker", "--returned", "keep")
+
+
+# Lists that clouds bring.
+
+
+def from_cloud(scene, serial):
+    """The place on the list is one that a cloud's list has brought."""
+    key = b"Xmaker\0" + serial.encode()
+    scene.stop_one("gatehoused")
+    store = scene.owner / "store"
+    place = cbor2.loads(lmdb_file.records(store, key)[key])
+    place[10] = "cloud:maker-cloud"  # source
+    lmdb_file.replace(store, key, {key: cbor2.dumps(place, canonical=True)})
+    scene.start_gatehoused()
+
+
+def test_place_from_a_cloud_does_not_let_in_what_was_sold(make_scene):
+    """A cloud may attribute a device to us long after it was sold."""
+    scene = make_scene()
+    pledge = scene.independent().go_on("voucher")
+    leave(scene, "sell", pledge.serial)
+    scene.expect([pledge.serial])
+    from_cloud(scene, pledge.serial)
+    pledge.hang_up()
+    asked = len(scene.asked(pledge.serial))
+    assert pledge.post_request(pledge.voucher_request()).status == 404
+    assert "sold" in scene.trouble(pledge.serial, "device-gone")["detail"]
+    assert len(scene.asked(pledge.serial)) == asked
+    # a device that has not left is let in by such a place
+    other = scene.independent()
+    from_cloud(scene, other.serial)
+    assert other.go_on().done
