@@ -139,6 +139,7 @@ class Stage:
         self.port = free_port()
         self.masa_port = free_port()
         self.cloud_port = free_port()
+        self.registration_port = free_port()
         self.serials = []
         self.programs = {}
         self.environment = {}
@@ -159,6 +160,26 @@ class Stage:
     @property
     def registrar_url(self):
         return f"https://{REGISTRAR}:{self.port}/.well-known/brski/requestvoucher"
+
+    @property
+    def registration_url(self):
+        return f"https://{CLOUD}:{self.registration_port}/registration/v1"
+
+    @property
+    def cloud_state(self):
+        return self.folder / "cloud-state"
+
+    def registration_options(self):
+        """Owners register with the cloud registrar."""
+        return ["--registration-listen", f"127.0.0.1:{self.registration_port}",
+                "--registration-url", self.registration_url, "--state", self.cloud_state,
+                "--network", "127.0.0.0/8",
+                "--resolve", f"{REGISTRAR}:{self.port}:127.0.0.1"]
+
+    def cloud_token(self, owner, *options):
+        """What the cloud's operator gives an owner."""
+        return self.run("gatehouse-cloud", "token", "new", "--state", self.cloud_state, "--owner",
+                        owner, *options).stdout.strip()
 
     def resolve_options(self):
         return ["--resolve", f"{CLOUD}:{self.cloud_port}:127.0.0.1",
@@ -285,7 +306,9 @@ class Stage:
             "store": {"path": "store", "size": "1 GiB"},
             "token": {"label": "gatehouse", "pin-file": "pin"},
             "owner-folder": "pki",
-            "outgoing": {"resolve": [f"{MASA}:{self.masa_port}:127.0.0.1"]},
+            "outgoing": {"resolve": [f"{MASA}:{self.masa_port}:127.0.0.1",
+                                     f"{CLOUD}:{self.registration_port}:127.0.0.1"]},
+            "cloud-programs": "cloud-programs",
         }
 
     def write_node_file(self, changes=None):

@@ -21,9 +21,10 @@
 
 /* Every room's table: for hints, and for refusals that were stored by name. */
 static const struct problem_kind *const *const problem_tables[] = {
-    base_problems,   store_problems,    order_problems,     pki_problems,       http_problems,
-    pledge_problems, voucher_problems,  ca_problems,        registrar_problems, est_problems,
-    api_problems,    keystore_problems, discovery_problems, identity_problems,  NULL,
+    base_problems,      store_problems,    order_problems,   pki_problems,
+    http_problems,      pledge_problems,   voucher_problems, ca_problems,
+    registrar_problems, est_problems,      api_problems,     keystore_problems,
+    discovery_problems, identity_problems, cloud_problems,   NULL,
 };
 
 /* One connection is one file; the store, the token and outgoing connections need some too. */
@@ -125,6 +126,7 @@ static bool start_orders(struct task *t, struct house *house)
         {&audit_log_again_order, &house->registrar},
         {&enrol_order, &house->est},
         {&leaving_erasure, house->store},
+        {&cloud_order, &house->clouds},
         {NULL, NULL},
     };
     static_assert(sizeof(kinds) <= sizeof(house->kinds), "there is room for all kinds of orders");
@@ -132,6 +134,7 @@ static bool start_orders(struct task *t, struct house *house)
     TRY(orders_start(t, house->store, &options, house->kinds, &house->orders));
     house->registrar.orders = house->orders;
     house->est.orders = house->orders;
+    house->clouds.orders = house->orders;
     return true;
 }
 
@@ -165,6 +168,14 @@ static void furnish(struct house *house)
     house->registrar.answer = answer;
     house->registrar.attempts_per_hour = limits->attempts_per_hour;
     house->registrar.problems = problem_tables;
+    house->clouds = (struct cloud_agent){
+        .store = house->store,
+        .client = house->client,
+        .identities = house->identities,
+        .keys = house->keys,
+        .programs = house->node.cloud_programs,
+        .patience = house->node.outgoing.timeout,
+    };
     house->est = (struct est){
         .store = house->store,
         .callers = house->callers,
@@ -298,6 +309,9 @@ static bool serve_admin(struct task *t, struct house *house)
         .pledges = house->pledges,
         .discovery = discovery_status,
         .discovery_context = house,
+        .works = &house_works,
+        .works_context = house,
+        .works_statuses = house_works_statuses,
         .started = clock_wall(),
     };
     options.routes = api_routes(t, &house->api);
@@ -365,6 +379,8 @@ bool house_open(struct task *t, struct house *house)
     TRY(serve_public(t, house));
     TRY(start_rounds(t, house));
     TRY(serve_pledges(t, house));
+    /* Once we can be reached: a cloud looks whether we are. */
+    TRY(cloud_agent_start(t, &house->clouds));
     announce(t, house);
     return serve_admin(t, house);
 }

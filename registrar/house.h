@@ -7,6 +7,7 @@
 #include "est/est.h"
 #include "pkcs11/keystore.h"
 #include "registrar/audit_log_again.h"
+#include "registrar/cloud/agent.h"
 #include "registrar/discovery/discovery.h"
 #include "registrar/registrar.h"
 #include "web/api.h"
@@ -23,6 +24,7 @@ struct house {
     struct callers *callers;
     struct orders *orders;
     struct registrar registrar;
+    struct cloud_agent clouds;
     struct est est;
     struct api api;
     struct http_route *pledge_routes;
@@ -52,6 +54,12 @@ bool house_alive(struct house *house);
 
 /* Shows pledges the identities as they are now: after a refresh of them. */
 MUST_USE bool house_show_identities(struct task *t, struct house *house);
+
+/* Reads them again, shows them, and lets clouds know. */
+MUST_USE bool house_refresh_identities(struct task *t, struct house *house);
+/* house_works.c: for the admin API; the context is the house. */
+extern const struct api_works house_works;
+extern const struct problem_status house_works_statuses[];
 
 /* The pledge-facing routes (routes.c); in the task's arena. */
 struct http_route *pledge_routes(struct task *t, struct registrar *registrar, struct est *est);

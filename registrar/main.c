@@ -111,14 +111,28 @@ static sigset_t block_signals(void)
     return signals;
 }
 
+/* Our certificates may have been changed beside us. */
+static void read_again(struct house *house, const struct log *log)
+{
+    CLEANUP(arena_cleanup) struct arena *arena = arena_create();
+    struct task t;
+    task_init(&t, arena, log);
+    if (house_refresh_identities(&t, house))
+        log_info(&t, "our certificates were read again");
+    else
+        log_problem(&t, "our certificates were not read again");
+}
+
 /* Beats systemd's watchdog while the house is alive; returns the signal that ends it. */
-static int wait_for_signal(struct house *house, const sigset_t *signals)
+static int wait_for_signal(struct house *house, const sigset_t *signals, const struct log *log)
 {
     const struct timespec beat = {.tv_sec = 1};
     for (;;) {
         int signal_number = sigtimedwait(signals, NULL, &beat);
         if (signal_number == SIGTERM || signal_number == SIGINT)
             return signal_number;
+        if (signal_number == SIGHUP)
+            read_again(house, log);
         if (house_alive(house))
             (void)sd_notify(0, "WATCHDOG=1");
     }
@@ -132,7 +146,7 @@ static int serve(struct task *t, struct house *house, const sigset_t *signals)
                  LOG_TEXT("admin", house->node.listen.admin),
                  LOG_TEXT("version", GATEHOUSE_VERSION));
         (void)sd_notifyf(0, "READY=1\nSTATUS=serving on port %u", http_server_port(house->pledges));
-        int signal_number = wait_for_signal(house, signals);
+        int signal_number = wait_for_signal(house, signals, t->log);
         log_info(t, "stopping", LOG_TEXT("signal", strsignal(signal_number))); /* NOLINT */
         (void)sd_notify(0, "STOPPING=1");
     } else {

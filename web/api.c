@@ -21,8 +21,13 @@ static const char *const csv_only[] = {"text/csv", NULL}; /* RFC 7111 */
 
 /* Where http_default_status() would say something else. */
 static const struct problem_status statuses[] = {
-    {E_AMBIGUOUS, 409},     {E_IN_USE, 409},     {E_LOG_CHANGED, 409},
-    {E_STORE_CLOSING, 503}, {E_STORE_FULL, 507}, {NULL, 0},
+    {E_AMBIGUOUS, 409},
+    {E_IN_USE, 409},
+    {E_LOG_CHANGED, 409},
+    {E_CLOUD_REGISTERED, 409},
+    {E_STORE_CLOSING, 503},
+    {E_STORE_FULL, 507},
+    {NULL, 0},
 };
 
 #define READ(path_, handler_)                                                                      \
@@ -66,6 +71,12 @@ static const struct http_route routes[] = {
         .statuses = statuses,
         .style = HTTP_STYLE_PROBLEM,
     },
+    READ("/v1/clouds", api_clouds),
+    WRITE("POST", "/v1/clouds", BODY_MAX, api_cloud_add),
+    READ("/v1/clouds/{}", api_cloud),
+    WRITE("PUT", "/v1/clouds/{}", BODY_MAX, api_cloud_set),
+    WRITE("POST", "/v1/clouds/{}", WORD_MAX, api_cloud_act),
+    REMOVE("/v1/clouds/{}", api_cloud_remove),
     READ("/v1/devices", api_devices),
     WRITE("POST", "/v1/devices", BODY_MAX, api_devices_expect),
     READ("/v1/devices/{}", api_device),
@@ -77,6 +88,8 @@ static const struct http_route routes[] = {
     READ("/v1/labels/{}", api_label),
     WRITE("PUT", "/v1/labels/{}", BODY_MAX, api_label_set),
     REMOVE("/v1/labels/{}", api_label_remove),
+    READ("/v1/identity", api_identity),
+    WRITE("POST", "/v1/identity", BODY_MAX, api_identity_act),
     READ("/v1/manufacturers", api_manufacturers),
     WRITE("POST", "/v1/manufacturers", BODY_MAX, api_manufacturer_add),
     READ("/v1/manufacturers/{}", api_manufacturer),
@@ -99,12 +112,29 @@ static const struct http_route routes[] = {
     {.method = NULL},
 };
 
+/* Our own statuses, and those of what the registrar does for us. */
+static const struct problem_status *all_statuses(struct task *t, const struct api *api)
+{
+    size_t own = ARRAY_SIZE(statuses) - 1;
+    size_t more = 0;
+    while (api->works_statuses != NULL && api->works_statuses[more].kind != NULL)
+        more++;
+    struct problem_status *all = arena_array(t->arena, own + more + 1, sizeof(*all));
+    memcpy(all, statuses, own * sizeof(*all));
+    for (size_t i = 0; i < more; i++)
+        all[own + i] = api->works_statuses[i];
+    return all;
+}
+
 const struct http_route *api_routes(struct task *t, const struct api *api)
 {
+    const struct problem_status *all = all_statuses(t, api);
     struct http_route *made = arena_array(t->arena, ARRAY_SIZE(routes), sizeof(*made));
     memcpy(made, routes, sizeof(routes));
-    for (struct http_route *route = made; route->method != NULL; route++)
+    for (struct http_route *route = made; route->method != NULL; route++) {
         route->context = (void *)api;
+        route->statuses = all;
+    }
     return made;
 }
 

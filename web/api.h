@@ -15,6 +15,21 @@
 #include "web/problems.h"
 #include "web/views.h"
 
+/*
+ * What the registrar does on an administrator's word; the API need not know how.  NULL where there
+ * is no registrar.
+ */
+struct api_works {
+    /* This cloud is spoken to soon. */
+    bool (*cloud_wake)(struct task *t, void *context, const char *name);
+    /* All clouds of a manufacturer are; NULL: all. */
+    bool (*clouds_wake)(struct task *t, void *context, const char *manufacturer);
+    /* Our certificates, and what stands in the way of a change. */
+    bool (*identity_look)(struct task *t, void *context, struct identity_report *ret);
+    bool (*identity_act)(struct task *t, void *context, const struct identity_action *action,
+                         const char *actor);
+};
+
 /* What the API works on.  All borrowed, for as long as its routes are served. */
 struct api {
     struct store *store;
@@ -26,7 +41,10 @@ struct api {
     /* How we are announced on the owner's networks; NULL: not at all. */
     void (*discovery)(struct task *t, void *context, struct status_discovery *ret);
     void *discovery_context;
-    int64_t started; /* wall-clock ms */
+    const struct api_works *works;
+    void *works_context;
+    const struct problem_status *works_statuses; /* ends with a NULL kind; NULL: none */
+    int64_t started;                             /* wall-clock ms */
 };
 
 /*

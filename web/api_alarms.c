@@ -1,6 +1,7 @@
 /* What is wrong and stays so until somebody sees to it: alarms that were raised, and dates. */
 #include "core/base/clock.h"
 #include "core/pki/cert.h"
+#include "core/store/records/cloud.h"
 #include "core/store/records/manufacturer.h"
 #include "web/api_internal.h"
 
@@ -89,6 +90,38 @@ static bool look_at_manufacturers(struct task *t, struct view *view, struct alar
     }
 }
 
+/* ---- Clouds, which say themselves how it stands ---- */
+
+static void look_at_cloud(struct task *t, struct alarm_list *list, const struct cloud *cloud)
+{
+    struct alarm alarm = {
+        .problem = cloud->problem,
+        .about = arena_printf(t->arena, "cloud %s", cloud->name),
+        .detail = cloud->detail,
+        .since = cloud->tried,
+    };
+    if (cloud->problem != NULL)
+        append(list, &alarm);
+    alarm.problem = "cloud-does-not-find-us";
+    alarm.detail = cloud->reach_detail;
+    alarm.since = cloud->reach_checked;
+    if (cloud->reach == CLOUD_UNREACHABLE)
+        append(list, &alarm);
+}
+
+static bool look_at_clouds(struct task *t, struct view *view, struct alarm_list *list)
+{
+    struct table_scan scan = table_scan(t, view, &clouds, BYTES_ABSENT);
+    for (;;) {
+        struct cloud cloud;
+        bool found;
+        TRY(table_scan_next(t, &scan, &cloud, &found));
+        if (!found)
+            return true;
+        look_at_cloud(t, list, &cloud);
+    }
+}
+
 /* ---- All ---- */
 
 static void add_hints(const struct api *api, const struct alarm_list *list)
@@ -110,6 +143,7 @@ bool api_alarms(struct task *t, const struct api *api, struct record_list *ret)
     for (size_t i = 0; i < count; i++)
         append(&list, &raised[i]);
     TRY(look_at_manufacturers(t, view, &list));
+    TRY(look_at_clouds(t, view, &list));
     add_hints(api, &list);
     *ret = (struct record_list){list.items, list.count};
     return true;

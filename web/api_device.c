@@ -121,13 +121,12 @@ static bool event_with_hint(struct task *t, const struct api *api, struct bytes 
     return true;
 }
 
-/* The latest `count` events, the very latest last. */
-static bool add_timeline(struct task *t, const struct api *api, struct view *view,
-                         struct bytes device, uint64_t count, json_t *answer)
+bool api_add_timeline(struct task *t, const struct api *api, struct view *view,
+                      struct bytes subject, uint64_t count, json_t *answer)
 {
     json_t *list = json_array();
     (void)json_object_set_new(answer, "timeline", list);
-    struct scan scan = audit_timeline(t, view, device, true);
+    struct scan scan = audit_timeline(t, view, subject, true);
     while (json_array_size(list) < count) {
         struct audit_entry entry;
         json_t *json;
@@ -161,7 +160,7 @@ bool api_device(struct task *t, struct http_request *rq, struct http_reply *repl
         TRY(add_episodes(t, view, &found.device, answer));
         TRY(add_orders(t, api, view, &found.device, answer));
         TRY(add_certificates(t, view, &found.device, answer));
-        TRY(add_timeline(t, api, view, found.device.id, events, answer));
+        TRY(api_add_timeline(t, api, view, found.device.id, events, answer));
     }
     return api_reply(t, reply, 200, answer);
 }

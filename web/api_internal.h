@@ -80,6 +80,15 @@ MUST_USE bool api_secret_add(struct task *t, struct http_request *rq, struct htt
 MUST_USE bool api_secret_remove(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_crl(struct task *t, struct http_request *rq, struct http_reply *reply);
 
+MUST_USE bool api_clouds(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_cloud(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_cloud_add(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_cloud_set(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_cloud_act(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_cloud_remove(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_identity(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_identity_act(struct task *t, struct http_request *rq, struct http_reply *reply);
+
 /* ---- Requests and replies ---- */
 
 const struct api *api_of(const struct http_request *rq);
@@ -128,6 +137,10 @@ MUST_USE bool api_keep_secrets(struct task *t, const struct http_request *rq,
  */
 MUST_USE bool api_changes(struct task *t, const struct record_type *type, const void *before,
                           const void *after, const char **ret);
+
+/* The latest `count` events of a subject as "timeline", the very latest last. */
+MUST_USE bool api_add_timeline(struct task *t, const struct api *api, struct view *view,
+                               struct bytes subject, uint64_t count, json_t *answer);
 
 /* Whom an open order waits for: "approval", "the MASA masa.example:443 (masa-failed)". */
 const char *api_waits_for(struct task *t, const struct order *order);

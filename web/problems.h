@@ -24,7 +24,10 @@
       "the next one and add it beside this one.")                                                  \
     X(E_LOG_CHANGED, "another-log", "another log was received",                                    \
       "A log of this device was received since you looked. See what is in it with "                \
-      "`gatehousectl devices show --log`, and accept that one.")
+      "`gatehousectl devices show --log`, and accept that one.")                                   \
+    X(E_CLOUD_REGISTERED, "cloud-registered", "still registered",                                  \
+      "`gatehousectl clouds withdraw NAME` first: what is registered with the cloud would stay "   \
+      "there, and send devices to us.")
 DECLARE_PROBLEMS(api_problems, API_PROBLEMS)
 
 #endif

@@ -85,6 +85,44 @@ struct secret_wish {
     struct record_rest rest;
 };
 extern const struct record_type secret_wish_type;
+/* POST clouds/{}. */
+struct cloud_action {
+    const char *action; /* "sync", "withdraw", "register" or "import" */
+    bool prune;         /* with "import" */
+    struct record_rest rest;
+};
+extern const struct record_type cloud_action_type;
+
+/* POST identity. */
+struct identity_action {
+    const char *action; /* "renew", "take-back" or "switch" */
+    bool new_key;       /* with "renew", as the next two */
+    struct text_list names;
+    int64_t validity;
+    const char *override; /* with "switch": why it is done in spite of what it breaks */
+    struct record_rest rest;
+};
+extern const struct record_type identity_action_type;
+
+/* GET identity: one certificate of ours. */
+enum identity_role { IDENTITY_CURRENT, IDENTITY_STAGED, IDENTITY_EARLIER };
+struct identity_line {
+    unsigned int role; /* enum identity_role */
+    struct bytes sha256;
+    const char *subject;
+    struct text_list names; /* "DNS:...", "IP:..." */
+    int64_t not_before;
+    int64_t not_after;
+    const char *key_label;
+    bool shown; /* there is a name at which it is seen */
+    struct record_rest rest;
+};
+struct identity_report {
+    struct record_list certificates; /* struct identity_line */
+    struct text_list obstacles;      /* what the switch to the staged one would break */
+    struct record_rest rest;
+};
+extern const struct record_type identity_report_type;
 
 /* What became of a device that has left, or whose onboarding was ended. */
 struct departure_view {

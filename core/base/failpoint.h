@@ -32,6 +32,8 @@
     X(FP_ENROLSTATUS_BEFORE_STORED, "enrolstatus-before-stored")                                   \
     X(FP_ENROLSTATUS_AFTER_STORED, "enrolstatus-after-stored")                                     \
     X(FP_REPLY_AFTER_SENT, "reply-after-sent")                                                     \
+    X(FP_CLOUD_BEFORE_SEND, "cloud-before-send")                                                   \
+    X(FP_CLOUD_AFTER_ANSWER, "cloud-after-answer")                                                 \
     X(FP_STORE_BEFORE_COMMIT, "store-before-commit")                                               \
     X(FP_STORE_AFTER_COMMIT, "store-after-commit")
 

@@ -30,6 +30,7 @@ static void resolve_paths(struct task *t, const char *file, struct node *node)
     node->token.pin_file = seen_from(t->arena, folder, node->token.pin_file);
     node->outgoing.proxy_login_file = seen_from(t->arena, folder, node->outgoing.proxy_login_file);
     node->owner_folder = seen_from(t->arena, folder, node->owner_folder);
+    node->cloud_programs = seen_from(t->arena, folder, node->cloud_programs);
     /* A bare name is one for the dynamic linker to find. */
     if (strchr(node->token.module, '/') != NULL)
         node->token.module = seen_from(t->arena, folder, node->token.module);

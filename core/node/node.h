@@ -105,6 +105,7 @@ struct node {
     struct node_token token;
     const char *owner_folder; /* where gatehousectl init puts copies of the owner's certificates */
     const char *log_level;
+    const char *cloud_programs; /* folder of programs that speak to clouds */
     struct node_limits limits;
     struct node_orders orders;
     struct node_outgoing outgoing;

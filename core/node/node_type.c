@@ -247,5 +247,9 @@ static const struct field node_fields[] = {
                   "a cloud registrar sends need none of it."),
     FIELD(12, struct node, public, "public", FIELD_RECORD, .sub = &public_type,
           .help = "What anybody may ask: the status of our CAs' certificates."),
+    FIELD(20, struct node, cloud_programs, "cloud-programs", FIELD_TEXT, .max = PATH_MAX_LEN,
+          .preset = "/etc/gatehouse/cloud-programs",
+          .help = "Folder of programs that register us with cloud registrars which do not speak "
+                  "docs/cloud-registration.yaml. Nothing else is run."),
 };
 const struct record_type node_type = RECORD_TYPE("node", 1, struct node, node_fields);

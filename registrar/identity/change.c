@@ -1,14 +1,15 @@
 #include "registrar/identity/change.h"
 
 #include "core/base/clock.h"
+#include "core/store/records/alarm.h"
 #include "core/store/records/authority.h"
 #include "core/store/records/cloud.h"
 #include "core/store/records/event.h"
-#include "core/store/records/setting.h"
 #include "registrar/identity/certificate.h"
 
 #include <string.h>
 
+#define ALARM_ABOUT  "identity"
 #define BACKDATE     (5 * MINUTE_MS) /* for peers whose clock is slow */
 #define LABEL_RANDOM 4               /* octets in the label of a new key */
 #define DIGITS       12              /* of a certificate's SHA-256 in an authority's name */
@@ -17,19 +18,19 @@ static bool note(struct task *t, struct tx *tx, const char *name, const char *ac
                  unsigned severity, const char *detail)
 {
     const struct event event = {
-        .name = name, .severity = severity, .actor = actor, .detail = detail};
+        .name = name,
+        .severity = severity,
+        .actor = actor,
+        .device = identity_subject(t->arena),
+        .detail = detail,
+    };
     return event_add(t, tx, &event);
 }
 
 static bool set_alarm(struct task *t, struct tx *tx, const char *text)
 {
-    struct setting setting;
-    if (text == NULL)
-        return table_delete(t, tx, &settings, BYTES_LITERAL(SETTING_SWITCH_BLOCKED));
-    record_init(t, &setting_type, &setting);
-    setting.name = SETTING_SWITCH_BLOCKED;
-    setting.text = event_foreign_text(t->arena, bytes_of_text(text), SETTING_TEXT_MAX);
-    return table_put(t, tx, &settings, &setting);
+    return text == NULL ? alarm_clear(t, tx, E_PIN_AT_STAKE, ALARM_ABOUT)
+                        : alarm_raise(t, tx, E_PIN_AT_STAKE, ALARM_ABOUT, text);
 }
 
 /* ---- Staging ---- */
@@ -342,6 +343,7 @@ static bool raise_alarm(struct task *t, struct tx *tx, void *arg)
         .name = "identity-switch-blocked",
         .severity = EVENT_ERROR,
         .actor = s->change->actor,
+        .device = identity_subject(t->arena),
         .problem = E_PIN_AT_STAKE->name,
         .detail = s->obstacles,
     };

@@ -4,7 +4,6 @@ import signal
 
 from pledge import Pledge
 from scene import Scene
-from stage import CLOUD, free_port
 from wire import Wire
 
 EST_DOMAIN = "https://est.owner.example:8443"
@@ -51,18 +50,9 @@ class CloudStage(Scene):
                 "--pin", self.maker / "cloud-tls.pem"]
 
     def registration_options(self):
-        """Owners register here."""
-        self.registration_port = getattr(self, "registration_port", None) or free_port()
+        """Owners register here, and may not say that they are on this machine."""
         return ["--registration-listen", f"127.0.0.1:{self.registration_port}",
-                "--registration-url", self.registration_url, "--state", self.state]
-
-    @property
-    def state(self):
-        return self.folder / "cloud-state"
-
-    @property
-    def registration_url(self):
-        return f"https://{CLOUD}:{self.registration_port}/registration/v1"
+                "--registration-url", self.registration_url, "--state", self.cloud_state]
 
     def knocker(self, serial, port=None):
         """The independent pledge, before the cloud registrar."""

@@ -23,6 +23,7 @@ ADDED = {
     "Crl": {"der"},
     "Event": {"hint"},
     "Stranger": {"hint"},
+    "Identity": {"timeline"},
     "Order": {"hint", "waits-for", "request", "work", "result"},
 }
 TYPES = {

@@ -34,8 +34,7 @@ def open_cloud(stage, devices, *options):
 
 
 def token_for(stage, owner, *options):
-    return stage.run("gatehouse-cloud", "token", "new", "--state", stage.state, "--owner", owner,
-                     *options).stdout.strip()
+    return stage.cloud_token(owner, *options)
 
 
 def new_owner(stage, claimed=True, **more):
@@ -66,7 +65,7 @@ def test_token_is_kept_as_a_digest_and_is_good_for_one_owner_and_one_use(stage):
     open_cloud(stage, {})
     owner, other = new_owner(stage, claimed=False), new_owner(stage, claimed=False)
     token = token_for(stage, owner.name)
-    kept = "".join(path.name + path.read_text() for path in (stage.state / "tokens").iterdir())
+    kept = "".join(path.name + path.read_text() for path in (stage.cloud_state / "tokens").iterdir())
     assert token not in kept and len(token) >= 43
     assert other.claim(token)[0] == 403
     assert owner.claim(token) == (201, {"owner": owner.name})
@@ -74,16 +73,16 @@ def test_token_is_kept_as_a_digest_and_is_good_for_one_owner_and_one_use(stage):
     thief = Owner(stage.folder / "thief", owner.name, owner.port, owner.base)
     status, problem = thief.claim(token)
     assert (status, problem["code"]) == (403, "claim-refused")
-    assert stage.state.stat().st_mode & 0o077 == 0 or all(
+    assert stage.cloud_state.stat().st_mode & 0o077 == 0 or all(
         stat.S_IMODE(path.stat().st_mode) == 0o600
-        for path in stage.state.rglob("*") if path.is_file())
+        for path in stage.cloud_state.rglob("*") if path.is_file())
 
 
 def test_token_expires(stage):
     open_cloud(stage, {})
     owner = new_owner(stage, claimed=False)
     token = token_for(stage, owner.name, "--valid", "1 d")
-    kept, = [path for path in (stage.state / "tokens").glob("*.json")
+    kept, = [path for path in (stage.cloud_state / "tokens").glob("*.json")
              if owner.name in path.read_text()]
     record = json.loads(kept.read_text())
     assert timedelta(days=1) == (datetime.fromisoformat(record["expires"][:-1])
@@ -179,12 +178,12 @@ def test_voucher_pins_what_was_registered_and_secrets_are_told_to_nobody_else(st
     body["configurations"][0]["serial-number"] = serial
     assert owner.register(body)[0] == 200
     assert members_of(stage, serial)["additional-configuration-url"] == SECRET
-    listed = stage.run("gatehouse-cloud", "owners", "list", "--state", stage.state).stdout
+    listed = stage.run("gatehouse-cloud", "owners", "list", "--state", stage.cloud_state).stdout
     assert f"{owner.name} voucher https://est.elsewhere.example" in listed
     told = json.dumps(state) + listed + stage.programs["cloud"].log_text() + str(
         stage.requests_seen("cloud"))
     assert "sesame" not in told
-    account = stage.state / "owners" / f"{owner.name}.json"
+    account = stage.cloud_state / "owners" / f"{owner.name}.json"
     assert stat.S_IMODE(account.stat().st_mode) == 0o600
 
 

@@ -34,7 +34,7 @@ def moments():
             yield from (f"{name}:{number}" for number in range(1, 9))
         elif name.startswith("reply-"):
             yield from (f"{name}:{number}" for number in range(1, 7))
-        else:
+        elif not name.startswith("cloud-"):  # test_clouds.py
             yield name
 
 

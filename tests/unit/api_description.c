@@ -6,6 +6,7 @@
 #include "core/store/records/admission_rule.h"
 #include "core/store/records/authority.h"
 #include "core/store/records/certificate.h"
+#include "core/store/records/cloud.h"
 #include "core/store/records/configuration.h"
 #include "core/store/records/crl.h"
 #include "core/store/records/device.h"
@@ -45,6 +46,8 @@ static const struct record_type *const types[] = {
     &secret_wish_type,
     &authority_type,
     &certificate_type,
+    &cloud_type,
+    &cloud_action_type,
     &configuration_type,
     &configuration_upload_type,
     &crl_lists_type,
@@ -57,6 +60,8 @@ static const struct record_type *const types[] = {
     &episode_type,
     &event_type,
     &expected_type,
+    &identity_action_type,
+    &identity_report_type,
     &import_report_type,
     &log_action_type,
     &manufacturer_type,
@@ -104,8 +109,9 @@ int main(void)
     struct arena *arena CLEANUP(arena_cleanup) = arena_create();
     struct task t;
     task_init(&t, arena, NULL);
+    const struct api none = {.store = NULL};
     json_auto_t *description = json_pack("{s:[], s:{}}", "routes", "types");
-    for (const struct http_route *route = api_routes(&t, NULL); route->method != NULL; route++)
+    for (const struct http_route *route = api_routes(&t, &none); route->method != NULL; route++)
         (void)json_array_append_new(
             json_object_get(description, "routes"),
             json_pack("{s:s, s:s}", "method", route->method, "path", route->path));

@@ -3,9 +3,9 @@
 #include "tests/unit/softhsm.h"
 #include "tests/unit/store_fixture.h"
 
+#include "core/store/records/alarm.h"
 #include "core/store/records/authority.h"
 #include "core/store/records/cloud.h"
-#include "core/store/records/setting.h"
 #include "registrar/identity/change.h"
 #include "web/ctl/owner.h"
 
@@ -297,12 +297,13 @@ static void another_key_at_an_address_of_its_own_strands_nobody(void **state)
 static bool alarm_is_set(struct scene *s)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
-    struct setting setting;
-    bool found;
+    struct alarm *alarms;
+    size_t count;
     assert_ok(s->t, view_open(s->t, s->store, &view));
-    assert_ok(s->t, table_find(s->t, view_reader(view), &settings,
-                               BYTES_LITERAL(SETTING_SWITCH_BLOCKED), &setting, &found));
-    return found;
+    assert_ok(s->t, alarms_read(s->t, view, &alarms, &count));
+    for (size_t i = 0; i < count; i++)
+        assert_string_equal(alarms[i].problem, "pin-at-stake");
+    return count != 0;
 }
 
 static void blocked_switch_raises_an_alarm_and_can_be_overridden(void **state)

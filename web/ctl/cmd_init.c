@@ -4,17 +4,16 @@
 #include "web/ctl/commands.h"
 #include "web/ctl/facts.h"
 #include "web/ctl/inspect_internal.h"
+#include "web/ctl/offline.h"
 #include "web/ctl/owner.h"
 #include "web/ctl/print.h"
 
 #include <arpa/inet.h>
-#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
 #define FOLDER_MODE 0700
 #define SO_PIN_NAME "so-pin"
-#define USER_BUFFER (64UL * 1024) /* octets: a line of the user database */
 
 struct init_options {
     const char *owner;
@@ -78,17 +77,6 @@ static bool kind_of(struct task *t, const char *key, enum keystore_kind *ret)
            "--key: \"%s\" is neither p256 nor p384", key);
     *ret = p384 ? KEYSTORE_P384 : KEYSTORE_P256;
     return true;
-}
-
-/* "admin:root", as the daemon calls whoever speaks through its socket. */
-static const char *own_name(struct task *t)
-{
-    struct passwd entry;
-    struct passwd *found = NULL;
-    char *buffer = arena_alloc(t->arena, USER_BUFFER);
-    if (getpwuid_r(geteuid(), &entry, buffer, USER_BUFFER, &found) != 0 || found == NULL)
-        return arena_printf(t->arena, "admin:%lu", (unsigned long)geteuid());
-    return arena_printf(t->arena, "admin:%s", found->pw_name);
 }
 
 /* "" for a file without folder: the working folder. */

@@ -9,6 +9,8 @@ extern const struct command certificate_commands[];
 extern const struct command crl_commands[];
 extern const struct command init_commands[];
 extern const struct command label_commands[];
+extern const struct command cloud_commands[];
+extern const struct command identity_commands[];
 extern const struct command manufacturer_commands[];
 extern const struct command manufacturer_more_commands[];
 extern const struct command secret_commands[];

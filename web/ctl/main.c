@@ -17,6 +17,7 @@ static const struct command *const groups[] = {
     order_commands,         status_commands,       store_commands,
     inspect_commands,       certificate_commands,  authority_commands,
     label_commands,         secret_commands,       crl_commands,
+    cloud_commands,         identity_commands,
 };
 
 /* All groups in one table. */

@@ -25,6 +25,8 @@
     X(E_CTL_ROWS, "bad-rows", "rows are not right",                                                \
       "Correct the lines that are named above; what was on the list stays as it is, and rows "     \
       "that are on it already do no harm. --skip-bad imports the good ones now.")                  \
+    X(E_CTL_CLOUD, "cloud-problem", "the cloud has not done it",                                   \
+      "`gatehousectl clouds show NAME` says what can be done about it; it is tried again.")        \
     X(E_CTL_FINDINGS, "findings", "the store is damaged",                                          \
       "Keep a copy of the store before anything else is done with it, and restore the last good "  \
       "one.")

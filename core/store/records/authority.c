@@ -36,6 +36,12 @@ static const struct field authority_fields[] = {
 const struct record_type authority_type =
     RECORD_TYPE("authority", 1, struct authority, authority_fields);
 
+struct bytes identity_subject(struct arena *arena)
+{
+    struct bytes digest = bytes_sha256(arena, BYTES_LITERAL("identity"));
+    return bytes_make(digest.data, SUBJECT_LEN);
+}
+
 static struct bytes authority_key(struct arena *arena, const void *record)
 {
     const struct authority *authority = record;

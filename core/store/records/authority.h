@@ -19,6 +19,8 @@
 #define AUTHORITY_REGISTRAR_NEXT "registrar-next"
 #define AUTHORITY_EARLIER        "registrar-earlier-"
 #define IDENTITIES_EARLIER_MAX   8 /* kept; beyond, the oldest is forgotten */
+/* Subject of the timeline of our own certificate. */
+struct bytes identity_subject(struct arena *arena);
 /* Those that OCSP responses are signed with: "ocsp-" and the name of the CA they speak for. */
 #define AUTHORITY_OCSP_PREFIX "ocsp-"
 

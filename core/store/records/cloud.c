@@ -48,8 +48,8 @@ static const struct field fields[] = {
           .help = "rest: the resource of docs/cloud-registration.yaml. command: a program of yours "
                   "that speaks to the cloud."),
     FIELD(4, struct cloud, url, "url", FIELD_TEXT, .flags = FIELD_LIVE, .max = URL_MAX,
-          .help = "Back-end rest: base of the registration resource, as the cloud's operator gives "
-                  "it."),
+          .help = "Base of the registration resource, as the cloud's operator gives it. Back-end "
+                  "command: only if our proofs are to be made for an address."),
     FIELD(5, struct cloud, anchors, "anchors", FIELD_OCTETS_LIST, .flags = FIELD_LIVE,
           .max = ANCHORS_MAX, .help = "CA certificates (DER) for the cloud's TLS certificate."),
     FIELD(6, struct cloud, networks, "networks", FIELD_TEXTS, .flags = FIELD_LIVE,
@@ -150,6 +150,8 @@ static const struct field fields[] = {
     FIELD(52, struct cloud, pins, "pins", FIELD_RECORDS, .flags = FIELD_READ_ONLY,
           .max = CLOUD_PINNED_MAX, .sub = &pinned_type,
           .help = "What its vouchers pin and have pinned."),
+    FIELD(53, struct cloud, released_until, "released-until", FIELD_TIME, .flags = FIELD_READ_ONLY,
+          .help = "Those that left us before are given up."),
 };
 const struct record_type cloud_type = RECORD_TYPE("cloud", 1, struct cloud, fields);
 
@@ -183,11 +185,12 @@ bool cloud_url_host(struct task *t, const char *member, const char *url, const c
         ENSURE(t, *c > ' ' && *c < 0x7F, E_INVALID, "%s: has a character that URLs do not have",
                member);
     const char *host = url + strlen(SCHEME);
+    ENSURE(t, memchr(host, '@', strcspn(host, "/?#")) == NULL, E_INVALID,
+           "%s: names a user, who would stand where anybody reads it", member);
     bool bracketed = *host == '[';
     host += bracketed;
     size_t len = strcspn(host, bracketed ? "]" : ":/?#");
-    ENSURE(t, len > 0 && memchr(host, '@', len) == NULL && (!bracketed || host[len] == ']'),
-           E_INVALID, "%s: names no host", member);
+    ENSURE(t, len > 0 && (!bracketed || host[len] == ']'), E_INVALID, "%s: names no host", member);
     *ret = arena_strndup(t->arena, host, len);
     return true;
 }
@@ -201,7 +204,8 @@ static bool check_https(struct task *t, const char *member, const char *url)
 static bool check_backend(struct task *t, const struct cloud *cloud)
 {
     if (cloud->backend == CLOUD_COMMAND) {
-        ENSURE(t, cloud->url == NULL, E_INVALID, "url: a command has none");
+        if (cloud->url != NULL)
+            TRY(check_https(t, "url", cloud->url));
         return slug_check(t, "program", cloud->program);
     }
     ENSURE(t, cloud->program == NULL, E_INVALID, "program: is for backend command");

@@ -73,6 +73,7 @@ struct cloud {
     uint64_t import_added;   /* by the last import */
     uint64_t import_gone;    /* places from it that were no longer attributed to us */
     uint64_t released;       /* devices given up there, so far */
+    int64_t released_until;  /* those that left us before are given up */
     struct record_list pins; /* struct cloud_pinned, latest last */
     struct record_rest rest;
 };

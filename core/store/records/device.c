@@ -5,13 +5,14 @@
 
 #include <string.h>
 
-#define ADDRESS_MAX      64  /* an IPv6 address with scope, and a port */
-#define ACTOR_MAX        128 /* octets */
-#define NOTE_MAX         1024
-#define REASON_MAX       256
-#define OWNER_MAX        256
-#define SOURCE_MAX       256
-#define COLUMN_VALUE_MAX 512
+#define ADDRESS_MAX           64  /* an IPv6 address with scope, and a port */
+#define ACTOR_MAX             128 /* octets */
+#define CONFIGURATION_URL_MAX 2048
+#define NOTE_MAX              1024
+#define REASON_MAX            256
+#define OWNER_MAX             256
+#define SOURCE_MAX            256
+#define COLUMN_VALUE_MAX      512
 
 const char *const device_admission_names[] = {
     [DEVICE_UNEXPECTED] = "unexpected",
@@ -186,6 +187,10 @@ static const struct field expected_fields[] = {
     FIELD(11, struct expected, columns, "columns", FIELD_RECORDS, .sub = &column_type,
           .max = EXPECTED_COLUMNS_MAX,
           .help = "What else the list says about the device, by column."),
+    FIELD(20, struct expected, additional_configuration_url, "additional-configuration-url",
+          FIELD_TEXT, .flags = FIELD_SECRET, .max = CONFIGURATION_URL_MAX,
+          .help = "Where the device's configuration is, for the voucher that a cloud gives it. A "
+                  "secret between us and the device: it is never shown."),
 };
 const struct record_type expected_type =
     RECORD_TYPE("expected device", 1, struct expected, expected_fields);

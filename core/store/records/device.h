@@ -99,6 +99,7 @@ struct expected {
     const char *source;         /* one of EXPECTED_SOURCE_* and what follows; NULL: before there
                                    were several */
     struct record_list columns; /* struct expected_column */
+    const char *additional_configuration_url; /* for vouchers by a cloud; a secret */
     struct record_rest rest;
 };
 extern const struct record_type expected_type;

@@ -8,8 +8,7 @@
 #define SETTING_MANUFACTURERS_GENERATION "manufacturers-generation"
 #define SETTING_REVOCATIONS_GENERATION   "revocations-generation"
 #define SETTING_DEVICES                  "devices/" /* admission, "/", manufacturer: how many */
-#define SETTING_SWITCH_BLOCKED           "identity-switch-blocked"
-#define SETTING_ALARM                    "alarm/" /* and PROBLEM/ABOUT */
+#define SETTING_ALARM                    "alarm/"   /* and PROBLEM/ABOUT */
 
 #define SETTING_TEXT_MAX 1024 /* octets */
 
