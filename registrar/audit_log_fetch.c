@@ -62,6 +62,7 @@ bool audit_log_hold(struct task *t, const struct registrar *r, struct log_subjec
     CLEANUP(view_cleanup) struct view *view = NULL;
     struct log_policy policy;
     subject->log_sha256 = bytes_sha256(t->arena, fetched->answer.body);
+    subject->own = &identity_current(r->identities)->domain;
     TRY(view_open(t, r->store, &view));
     TRY(log_policy_read(t, view, subject, &policy));
     return log_judge(t, &fetched->log, &policy, &fetched->verdict);

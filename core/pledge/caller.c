@@ -42,26 +42,37 @@ const struct callers_options *callers_options(const struct callers *callers)
     return &callers->options;
 }
 
-/* The leaf, and what else the client sent with it. */
-static bool shown_chain(struct task *t, struct http_connection *connection,
-                        const struct cert **ret_leaf, struct cert_list *ret_others)
+static bool shown_leaf(struct task *t, struct http_connection *connection, const struct cert **ret)
 {
     struct bytes_list shown = http_connection_peer(connection);
     ENSURE(t, shown.count > 0, E_NO_CERTIFICATE, "no client certificate in TLS");
-    struct cert_list certs;
-    TRY(certs_parse(t, &shown, &certs));
-    *ret_leaf = certs.items[0];
-    *ret_others = (struct cert_list){certs.items + 1, certs.count - 1};
-    return true;
+    return cert_parse(t, shown.items[0], ret);
 }
 
-/* Whose device it is, of whom the connection has shown a certificate. */
+/* What else the client sent with it. */
+static bool shown_others(struct task *t, struct http_connection *connection, struct cert_list *ret)
+{
+    struct bytes_list shown = http_connection_peer(connection);
+    const struct bytes_list others = {shown.items + 1, shown.count - 1};
+    return certs_parse(t, &others, ret);
+}
+
+/*
+ * Whose device it is, of whom the connection has shown a certificate.  Most are issued by an anchor
+ * itself: what was sent with them is parsed only for those that are not.
+ */
 static bool judge_shown(struct task *t, const struct trust_snapshot *trust,
                         struct http_connection *connection, struct judgement *j)
 {
     const struct cert *leaf;
-    struct cert_list others;
-    TRY(shown_chain(t, connection, &leaf, &others));
+    struct cert_list others = {NULL, 0};
+    TRY(shown_leaf(t, connection, &leaf));
+    if (idevid_judge(t, trust, leaf, &others, &j->idevid))
+        return true;
+    if (!task_failed_with(t, E_UNKNOWN_MAKER) || http_connection_peer(connection).count == 1)
+        return false;
+    task_forgive(t);
+    TRY(shown_others(t, connection, &others));
     return idevid_judge(t, trust, leaf, &others, &j->idevid);
 }
 
@@ -89,8 +100,7 @@ void caller_is_stranger(struct task *t, struct callers *callers, struct http_con
 {
     struct task aside = *t;
     const struct cert *leaf = NULL;
-    struct cert_list others;
-    if (!shown_chain(&aside, connection, &leaf, &others))
+    if (!shown_leaf(&aside, connection, &leaf))
         leaf = NULL;
     note_stranger(t, callers, connection, leaf);
 }

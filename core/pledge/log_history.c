@@ -27,6 +27,15 @@ static bool was_sent(struct task *t, void *context, const char *nonce, bool *ret
 }
 
 /* RFC 8995 5.8.2: of every certificate that may be pinned. */
+static bool domain_ids(struct task *t, const struct cert_list *certs, struct bytes_list *ret)
+{
+    struct bytes *ids = arena_array(t->arena, certs->count, sizeof(*ids));
+    for (size_t i = 0; i < certs->count; i++)
+        TRY(cert_domain_id(t, certs->items[i], &ids[i]));
+    *ret = (struct bytes_list){ids, certs->count};
+    return true;
+}
+
 static bool read_own(struct task *t, struct reader *r, struct bytes_list *ret)
 {
     struct bytes_list chain;
@@ -34,11 +43,7 @@ static bool read_own(struct task *t, struct reader *r, struct bytes_list *ret)
     const char *label;
     TRY(authority_chain(t, r, AUTHORITY_REGISTRAR, &chain, &label));
     TRY(certs_parse(t, &chain, &certs));
-    struct bytes *ids = arena_array(t->arena, certs.count, sizeof(*ids));
-    for (size_t i = 0; i < certs.count; i++)
-        TRY(cert_domain_id(t, certs.items[i], &ids[i]));
-    *ret = (struct bytes_list){ids, certs.count};
-    return true;
+    return domain_ids(t, &certs, ret);
 }
 
 bool log_policy_read(struct task *t, struct view *view, const struct log_subject *subject,
@@ -55,7 +60,8 @@ bool log_policy_read(struct task *t, struct view *view, const struct log_subject
         .context = history,
     };
     *history = (struct history){r, subject->device};
-    TRY(read_own(t, r, &policy.own));
+    TRY(subject->own == NULL ? read_own(t, r, &policy.own)
+                             : domain_ids(t, subject->own, &policy.own));
     TRY(own_domains_read(t, view, &policy.own_past));
     TRY(restorations_read(t, view, &policy.restorations));
     TRY(stored_voucher_requests(t, r, subject->maker->name, subject->serial, &policy.nonceless));

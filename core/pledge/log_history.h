@@ -2,6 +2,7 @@
 #ifndef GATEHOUSE_CORE_PLEDGE_LOG_HISTORY_H
 #define GATEHOUSE_CORE_PLEDGE_LOG_HISTORY_H
 
+#include "core/pki/cert.h"
 #include "core/pledge/log_policy.h"
 #include "core/store/records/log_watch.h"
 
@@ -9,13 +10,14 @@ struct log_subject {
     const struct manufacturer *maker;
     struct bytes device; /* absent: the device is not known yet */
     const char *serial;
-    const char *nonce;       /* of the voucher at hand; NULL: it has none */
-    struct bytes log_sha256; /* of the log that is to be judged */
+    const char *nonce;           /* of the voucher at hand; NULL: it has none */
+    struct bytes log_sha256;     /* of the log that is to be judged */
+    const struct cert_list *own; /* our chain, when it is at hand; NULL: it is read */
 };
 
 /*
  * The policy for this device, by what the view shows; it is good as long as the view is open.  Our
- * own domainIDs are those of the chain of the authority "registrar".
+ * own domainIDs are those of the chain of the authority "registrar", unless the subject has it.
  */
 MUST_USE bool log_policy_read(struct task *t, struct view *view, const struct log_subject *subject,
                               struct log_policy *ret);
