@@ -67,6 +67,7 @@ def voucher_options(scene, masa):
 
 
 def start_cloud(scene, serial, where, *options):
+    again(scene, "reseller")
     again(scene, "cloud")
     scene.sell([serial], where)
     scene.start_cloud(*options)
