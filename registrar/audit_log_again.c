@@ -71,7 +71,7 @@ static bool fetch_and_judge(struct task *t, struct again_run *ar)
         .maker = &ar->maker->record,
         .device = ar->run->order->device,
         .serial = ar->job.serial,
-        .nonce = ar->episode.voucher_stored ? NULL : ar->episode.nonce,
+        .nonce = ar->episode.voucher_nonceless ? NULL : ar->episode.nonce,
     };
     return audit_log_fetch(t, ar->registrar, &errand, &ar->fetched) &&
            audit_log_hold(t, ar->registrar, &subject, &ar->fetched);
@@ -237,7 +237,7 @@ static bool make_request(struct task *t, const struct registrar *r, const struct
     struct request_alone what = {
         .form = form_of(due),
         .serial = due->device.serial,
-        .nonce = due->episode.voucher_stored ? NULL : due->episode.nonce,
+        .nonce = due->episode.voucher_nonceless ? NULL : due->episode.nonce,
         .prior = same ? due->prior : BYTES_ABSENT,
     };
     TRY(cert_parse(t, due->idevid, &idevid));

@@ -112,7 +112,7 @@ static bool fetch_and_judge(struct task *t, struct log_run *lr)
         .maker = &lr->maker->record,
         .device = lr->run->order->device,
         .serial = lr->job.serial == NULL ? "" : lr->job.serial,
-        .nonce = lr->episode.voucher_stored ? NULL : lr->episode.nonce,
+        .nonce = lr->episode.voucher_nonceless ? NULL : lr->episode.nonce,
     };
     return audit_log_fetch(t, lr->registrar, &lr->errand, &lr->fetched) &&
            audit_log_hold(t, lr->registrar, &subject, &lr->fetched);

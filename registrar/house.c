@@ -124,6 +124,7 @@ static bool start_orders(struct task *t, struct house *house)
         {&voucher_order, &house->registrar},
         {&audit_log_order, &house->registrar},
         {&audit_log_again_order, &house->registrar},
+        {&stored_voucher_order, &house->registrar},
         {&enrol_order, &house->est},
         {&leaving_erasure, house->store},
         {&cloud_order, &house->clouds},
@@ -142,7 +143,10 @@ static bool start_rounds(struct task *t, struct house *house)
 {
     house->log_rounds.registrar = &house->registrar;
     house->round_list[0] = (struct round){"audit logs", audit_log_walk, &house->log_rounds};
-    house->round_list[1] = (struct round){.walk = NULL};
+    house->stored_voucher_rounds.registrar = &house->registrar;
+    house->round_list[1] =
+        (struct round){"stored vouchers", stored_voucher_walk, &house->stored_voucher_rounds};
+    house->round_list[2] = (struct round){.walk = NULL};
     return rounds_start(t, house->round_list, &house->rounds);
 }
 

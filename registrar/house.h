@@ -10,6 +10,7 @@
 #include "registrar/cloud/agent.h"
 #include "registrar/discovery/discovery.h"
 #include "registrar/registrar.h"
+#include "registrar/stored_voucher.h"
 #include "web/api.h"
 
 struct house {
@@ -37,6 +38,7 @@ struct house {
     struct rounds *rounds;
     struct round round_list[4];
     struct audit_log_rounds log_rounds;
+    struct stored_voucher_rounds stored_voucher_rounds;
 };
 
 /*

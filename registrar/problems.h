@@ -127,6 +127,9 @@
       "which the MASA has verified that it is ours; this one asserts less. It was not handed to "  \
       "the pledge. If the device is yours, put it on the list: `gatehousectl devices add`; it "    \
       "will try again by itself. Otherwise somebody else's device of the same kind came here.")    \
+    X(E_STORED_VOUCHERS_OFF, "stored-vouchers-off", "not allowed",                                 \
+      "The manufacturer's record does not let vouchers be fetched ahead: `gatehousectl "           \
+      "manufacturers set NAME --stored-vouchers when-masa-is-away`.")                              \
     X(E_TELEMETRY, "telemetry-malformed", "malformed status",                                      \
       "The pledge's status report is not what RFC 8995 5.7 describes; the detail says why.")       \
     X(E_NO_STORE, "no-store", "internal error",                                                    \

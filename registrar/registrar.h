@@ -54,5 +54,6 @@ extern const struct problem_status registrar_statuses[];
 extern const struct order_kind voucher_order;
 extern const struct order_kind audit_log_order;
 extern const struct order_kind audit_log_again_order;
+extern const struct order_kind stored_voucher_order;
 
 #endif

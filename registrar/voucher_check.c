@@ -23,9 +23,12 @@ static bool check_device(struct task *t, const struct voucher *v,
     ENSURE(t, v->serial_number != NULL && strcmp(v->serial_number, wanted->serial) == 0,
            E_VOUCHER_SERIAL, "the voucher is for %s, the device is %s",
            v->serial_number == NULL ? "nobody" : v->serial_number, wanted->serial);
-    ENSURE(t, v->nonce != NULL && strcmp(v->nonce, wanted->nonce) == 0, E_VOUCHER_NONCE,
-           "the voucher's nonce is %s, the pledge's is %s", v->nonce == NULL ? "missing" : v->nonce,
-           wanted->nonce);
+    bool same = v->nonce != NULL && wanted->nonce != NULL && strcmp(v->nonce, wanted->nonce) == 0;
+    bool without = v->nonce == NULL && (wanted->nonce == NULL || wanted->nonceless);
+    ENSURE(t, same || without, E_VOUCHER_NONCE, "the voucher's nonce is %s, %s",
+           v->nonce == NULL ? "missing" : v->nonce,
+           wanted->nonce == NULL ? "and none was asked for"
+                                 : arena_printf(t->arena, "the pledge's is %s", wanted->nonce));
     ENSURE(t,
            !bytes_present(v->idevid_issuer) || bytes_equal(v->idevid_issuer, wanted->idevid_issuer),
            E_VOUCHER_ISSUER, "the voucher's idevid-issuer is %s, the device's is %s",

@@ -7,7 +7,8 @@
 /* What the voucher must be for. */
 struct voucher_wanted {
     const char *serial;
-    const char *nonce;
+    const char *nonce; /* NULL: there must be none */
+    bool nonceless;    /* none is good too */
     struct bytes idevid_issuer;
     const struct anchors *voucher_anchors; /* NULL: none configured, any signer */
     const struct cert_list *tls_chain;     /* one of these is to be pinned */

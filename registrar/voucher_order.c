@@ -3,6 +3,7 @@
 #include "core/base/cbor.h"
 #include "core/base/clock.h"
 #include "core/base/failpoint.h"
+#include "core/base/log.h"
 #include "core/pledge/order_events.h"
 #include "core/pledge/trust.h"
 #include "core/store/records/alarm.h"
@@ -13,6 +14,8 @@
 #include "registrar/masa.h"
 #include "registrar/onboarding.h"
 #include "registrar/registrar_request.h"
+#include "registrar/stored_voucher.h"
+#include "registrar/voucher_ask.h"
 #include "registrar/voucher_check.h"
 
 #include <string.h>
@@ -139,32 +142,16 @@ static bool read_job(struct task *t, struct voucher_run *vr)
     return bytes_present(vr->run->work) || sign_request(t, vr);
 }
 
-/* RFC 8995 5.6: what the MASA's status means. */
-static bool judge_status(struct task *t, const struct http_answer *answer)
+static struct voucher_wanted wanted_of(const struct voucher_run *vr)
 {
-    switch (answer->status) {
-    case 200:
-        return true;
-    case 202:
-        return fail(t, E_MASA_WORKING, "the MASA answered 202");
-    case 401:
-        return fail(t, E_MASA_CREDENTIALS, "%s", masa_words(t, answer));
-    case 403:
-        return fail(t, E_MASA_REFUSED, "%s", masa_words(t, answer));
-    case 404:
-        return fail(t, E_MASA_UNKNOWN, "%s", masa_words(t, answer));
-    case 406:
-        return fail(t, E_MASA_FORM, "%s", masa_words(t, answer));
-    case 415:
-        return fail(t, E_MASA_MEDIA_TYPE, "%s", masa_words(t, answer));
-    case 408: /* RFC 9110 15.5.9, RFC 6585 4, RFC 8470 5.2: to be asked again */
-    case 425:
-    case 429:
-        return fail(t, E_MASA_FAILED, "%s", masa_words(t, answer));
-    default:
-        return fail(t, answer->status >= 500 ? E_MASA_FAILED : E_MASA_ANSWER, "%s",
-                    masa_words(t, answer));
-    }
+    return (struct voucher_wanted){
+        .serial = vr->job.serial,
+        .nonce = vr->job.nonce,
+        .nonceless = vr->maker->record.nonceless,
+        .idevid_issuer = vr->job.idevid_issuer,
+        .voucher_anchors = vr->maker->voucher_anchors,
+        .tls_chain = &vr->identity->tls_chain,
+    };
 }
 
 /*
@@ -175,20 +162,14 @@ static bool judge_status(struct task *t, const struct http_answer *answer)
 static bool get_voucher(struct task *t, struct voucher_run *vr, struct http_answer *ret_answer,
                         struct voucher *ret_voucher)
 {
-    const struct registrar *r = vr->registrar;
-    struct voucher_wanted wanted = {
-        .serial = vr->job.serial,
-        .nonce = vr->job.nonce,
-        .idevid_issuer = vr->job.idevid_issuer,
-        .voucher_anchors = vr->maker->voucher_anchors,
-        .tls_chain = &vr->identity->tls_chain,
+    const struct voucher_question question = {
+        .maker = &vr->maker->record,
+        .masa_url = vr->job.masa_url,
+        .form = vr->form,
+        .request = vr->run->work,
     };
-    failpoint(FP_VOUCHER_BEFORE_SEND);
-    TRY(masa_post(t, r, &vr->maker->record, vr->job.masa_url, "requestvoucher",
-                  vr->form->media_type, vr->form->media_type, vr->run->work, ret_answer));
-    failpoint(FP_VOUCHER_AFTER_MASA_ANSWER);
-    TRY(judge_status(t, ret_answer));
-    TRY(masa_read_voucher(t, &vr->maker->record, vr->form, ret_answer, &vr->used));
+    struct voucher_wanted wanted = wanted_of(vr);
+    TRY(voucher_ask(t, vr->registrar, &question, &vr->used, ret_answer));
     return voucher_check(t, vr->form, ret_answer->body, &wanted, ret_voucher);
 }
 
@@ -196,6 +177,8 @@ struct handover {
     const struct voucher_run *vr;
     const struct voucher *voucher;
     struct bytes octets;
+    const struct stored_voucher *stored; /* it was fetched ahead; NULL: the MASA has just sent it */
+    const char *because;                 /* why that one is handed out */
     struct bytes log_order;
     struct bytes_list earlier; /* certificates from before, which are to be revoked */
 };
@@ -243,6 +226,34 @@ static bool revoke_earlier(struct task *t, struct tx *tx, const struct handover 
     return device_certificates_revoke(t, tx, &revocation);
 }
 
+/*
+ * One that was fetched ahead is counted where it lies; one that came without nonce although we sent
+ * one is counted as if we had asked so, for the day it shows in an audit log.
+ */
+static bool count_nonceless(struct task *t, struct tx *tx, const struct handover *h)
+{
+    const struct voucher_job *job = &h->vr->job;
+    if (h->stored != NULL)
+        return stored_voucher_served(t, tx, h->stored);
+    if (h->voucher->nonce != NULL)
+        return true;
+    return stored_voucher_count(t, tx, job->manufacturer, job->serial);
+}
+
+static const char *words_about(struct task *t, const struct handover *h)
+{
+    const struct voucher *v = h->voucher;
+    const char *text =
+        arena_printf(t->arena, "assertion %s, created-on %s%s",
+                     v->assertion == NULL ? "not stated" : v->assertion,
+                     v->created_on == 0 ? "not stated" : time_to_text(t->arena, v->created_on),
+                     v->nonce == NULL ? ", without nonce" : "");
+    if (h->stored == NULL)
+        return text;
+    return arena_printf(t->arena, "fetched ahead at %s, %s: %s",
+                        time_to_text(t->arena, h->stored->fetched), text, h->because);
+}
+
 static bool note_voucher(struct task *t, struct tx *tx, void *arg)
 {
     struct handover *h = arg;
@@ -255,31 +266,55 @@ static bool note_voucher(struct task *t, struct tx *tx, void *arg)
         e.stage = EPISODE_VOUCHER;
     e.voucher_sha256 = bytes_sha256(t->arena, h->octets);
     e.voucher_assertion = h->voucher->assertion;
+    e.voucher_stored = h->stored != NULL;
+    e.voucher_nonceless = h->voucher->nonce == NULL;
+    TRY(count_nonceless(t, tx, h));
     e.masa_url = h->vr->job.masa_url;
     const struct log_order log = {h->vr->job.manufacturer, h->vr->job.masa_url, h->vr->job.serial};
     TRY(audit_log_order_submit(t, tx, h->vr->run->orders, order, &log, &h->log_order));
     e.log_order = h->log_order;
     TRY(allowances_note(t, tx, &e, h->vr->used));
-    TRY(alarm_clear(t, tx, E_MASA_CREDENTIALS, h->vr->job.manufacturer));
+    if (h->stored == NULL)
+        TRY(alarm_clear(t, tx, E_MASA_CREDENTIALS, h->vr->job.manufacturer));
     TRY(table_put(t, tx, &episodes, &e));
-    const char *detail =
-        arena_printf(t->arena, "assertion %s, created-on %s",
-                     h->voucher->assertion == NULL ? "not stated" : h->voucher->assertion,
-                     h->voucher->created_on == 0 ? "not stated"
-                                                 : time_to_text(t->arena, h->voucher->created_on));
+    const char *detail = words_about(t, h);
+    if (h->stored != NULL)
+        return order_event(t, tx, order, "stored-voucher-used", "gatehouse", detail);
     return order_event(t, tx, order, "voucher-received", "masa", detail);
 }
 
 /* RFC 8995 5.6: the voucher goes to the pledge octet for octet. */
-static bool hand_over(struct task *t, struct voucher_run *vr, const struct http_answer *answer,
-                      const struct voucher *voucher)
+static bool hand_over(struct task *t, struct voucher_run *vr, struct handover *h)
 {
-    struct handover h = {.vr = vr, .voucher = voucher, .octets = answer->body};
-    TRY(find_earlier(t, vr, &h.earlier));
-    TRY(order_done(t, vr->run, vr->form->media_type, answer->body, note_voucher, &h));
-    orders_wake(vr->run->orders, h.log_order);
+    TRY(find_earlier(t, vr, &h->earlier));
+    TRY(order_done(t, vr->run, vr->form->media_type, h->octets, note_voucher, h));
+    orders_wake(vr->run->orders, h->log_order);
     failpoint(FP_VOUCHER_AFTER_DONE);
     return true;
+}
+
+/*
+ * RFC 8995 5.5: the voucher that was fetched ahead, when there is a good one.  What keeps it from
+ * being used is in the log; the task's own problem stays what it is.
+ */
+static bool hand_over_stored(struct task *t, struct voucher_run *vr, const char *because)
+{
+    struct voucher_wanted wanted = wanted_of(vr);
+    struct task aside = *t;
+    struct stored_voucher stored;
+    struct voucher voucher;
+    struct handover h = {.vr = vr, .voucher = &voucher, .stored = &stored, .because = because};
+    bool found = false;
+    task_forgive(&aside);
+    if (stored_find(&aside, vr->registrar, &vr->maker->record, vr->form, &wanted, &stored,
+                    &h.octets, &voucher, &found) &&
+        (!found || hand_over(&aside, vr, &h))) {
+        if (found)
+            task_forgive(t);
+        return found;
+    }
+    log_problem(&aside, "a stored voucher was not handed out");
+    return false;
 }
 
 /* What the episode was closed for stays; it is not this order's any more. */
@@ -334,8 +369,19 @@ static bool run_voucher(struct task *t, struct order_run *run)
     struct voucher_run vr = {.run = run, .registrar = run->context};
     struct http_answer answer = {0};
     struct voucher voucher;
-    if (read_job(t, &vr) && get_voucher(t, &vr, &answer, &voucher) &&
-        hand_over(t, &vr, &answer, &voucher))
+    struct handover h = {.vr = &vr, .voucher = &voucher};
+    if (!read_job(t, &vr))
+        return give_up_or_wait(t, &vr, &answer);
+    const unsigned use = vr.maker->record.stored_vouchers;
+    if (use == STORED_VOUCHERS_ALWAYS &&
+        hand_over_stored(t, &vr, "the manufacturer's stored-vouchers is always"))
+        return true;
+    bool got = get_voucher(t, &vr, &answer, &voucher);
+    h.octets = answer.body;
+    if (got && hand_over(t, &vr, &h))
+        return true;
+    if (!got && use != STORED_VOUCHERS_NEVER && masa_is_away(t) &&
+        hand_over_stored(t, &vr, arena_printf(t->arena, "%s: %s", t->problem->name, t->detail)))
         return true;
     return give_up_or_wait(t, &vr, &answer);
 }

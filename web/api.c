@@ -109,6 +109,10 @@ static const struct http_route routes[] = {
     REMOVE("/v1/secrets/{}", api_secret_remove),
     READ("/v1/status", api_status),
     READ("/v1/strangers", api_strangers),
+    READ("/v1/vouchers", api_vouchers),
+    WRITE("POST", "/v1/vouchers", BODY_MAX, api_voucher_fetch),
+    READ("/v1/vouchers/{}", api_voucher),
+    REMOVE("/v1/vouchers/{}", api_voucher_remove),
     {.method = NULL},
 };
 

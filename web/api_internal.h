@@ -37,6 +37,10 @@ MUST_USE bool api_configuration_remove(struct task *t, struct http_request *rq,
 MUST_USE bool api_devices(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_device(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_device_act(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_vouchers(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_voucher(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_voucher_fetch(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_voucher_remove(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_device_log(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_device_log_act(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_devices_expect(struct task *t, struct http_request *rq, struct http_reply *reply);

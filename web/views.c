@@ -151,6 +151,22 @@ static const struct field departure_fields[] = {
 const struct record_type departure_type =
     RECORD_TYPE("departure", 1, struct departure_view, departure_fields);
 
+/* ---- Vouchers fetched ahead ---- */
+
+static const struct field wish_fields[] = {
+    FIELD(1, struct voucher_wish, manufacturer, "manufacturer", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .help = "Name of the device's manufacturer."),
+    FIELD(2, struct voucher_wish, serial, "serial-number", FIELD_TEXT, .flags = FIELD_REQUIRED,
+          .help = "The device's serial number; it must be on the list of expected devices."),
+    FIELD(3, struct voucher_wish, form, "form", FIELD_TEXT, .help = "cms, jws or cose; cms."),
+    FIELD(4, struct voucher_wish, idevid, "idevid", FIELD_OCTETS,
+          .help = "The device's IDevID (DER); not needed for one that has come before."),
+    FIELD(5, struct voucher_wish, idevid_issuer, "idevid-issuer", FIELD_OCTETS,
+          .help = "The CA (DER) that signed it; instead of it, or beside it."),
+};
+const struct record_type voucher_wish_type =
+    RECORD_TYPE("voucher-wish", 1, struct voucher_wish, wish_fields);
+
 /* ---- Orders ---- */
 
 static const struct field decision_fields[] = {

@@ -135,6 +135,17 @@ struct departure_view {
 };
 extern const struct record_type departure_type;
 
+/* POST vouchers. */
+struct voucher_wish {
+    const char *manufacturer;
+    const char *serial;
+    const char *form; /* NULL: cms */
+    struct bytes idevid;
+    struct bytes idevid_issuer;
+    struct record_rest rest;
+};
+extern const struct record_type voucher_wish_type;
+
 /* POST orders/{}. */
 struct decision {
     const char *decision; /* "approve" or "decline" */

@@ -91,6 +91,11 @@ MUST_USE bool masa_base_url(struct task *t, const char *text, const char **ret);
  * public key.
  */
 MUST_USE bool cert_idevid_issuer(struct task *t, const struct cert *idevid, struct bytes *ret);
+/*
+ * The same for a device of which only the CA is known that signs IDevIDs: what its
+ * AuthorityKeyIdentifier is when that holds the CA's key identifier alone (RFC 5280 4.2.1.1).
+ */
+MUST_USE bool cert_idevid_issuer_of_ca(struct task *t, const struct cert *ca, struct bytes *ret);
 /* domainID (RFC 8995 5.8.2): the SubjectKeyIdentifier, or the SHA-256 of the SPKI without one. */
 MUST_USE bool cert_domain_id(struct task *t, const struct cert *cert, struct bytes *ret);
 

@@ -96,6 +96,24 @@ bool cert_idevid_issuer(struct task *t, const struct cert *idevid, struct bytes 
 }
 
 /* RFC 8995 5.8.2: the domainID is the SubjectKeyIdentifier, or a digest of the public key. */
+#define KEY_ID_MAX 120 /* octets: every length below fits one octet */
+
+bool cert_idevid_issuer_of_ca(struct task *t, const struct cert *ca, struct bytes *ret)
+{
+    const ASN1_OCTET_STRING *identifier = X509_get0_subject_key_id(ca->x509);
+    ERR_clear_error();
+    ENSURE(t, identifier != NULL && ASN1_STRING_length(identifier) > 0, E_CERT_MALFORMED,
+           "the CA certificate of %s has no SubjectKeyIdentifier", cert_subject(t, ca));
+    struct bytes key_id = octets_of(identifier);
+    ENSURE(t, key_id.len <= KEY_ID_MAX, E_CERT_MALFORMED, "the SubjectKeyIdentifier has %zu octets",
+           key_id.len);
+    const uint8_t around[] = {0x04, (uint8_t)(key_id.len + 4), 0x30, (uint8_t)(key_id.len + 2),
+                              0x80, (uint8_t)key_id.len};
+    const struct bytes parts[] = {BYTES_ARRAY(around), key_id};
+    *ret = bytes_concat(t->arena, parts, ARRAY_SIZE(parts));
+    return true;
+}
+
 bool cert_domain_id(struct task *t, const struct cert *cert, struct bytes *ret)
 {
     if (!bytes_present(cert_extension(t, cert, OID_CE_SUBJECT_KEY_ID))) {

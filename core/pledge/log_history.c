@@ -119,7 +119,7 @@ bool judged_log_read(struct task *t, struct view *view, struct bytes device_id, 
         .maker = &maker,
         .device = device_id,
         .serial = device.serial,
-        .nonce = e.voucher_stored ? NULL : e.nonce,
+        .nonce = e.voucher_nonceless ? NULL : e.nonce,
         .log_sha256 = judged.seen.sha256,
     };
     TRY(audit_log_read(t, octets, AUDIT_LOG_REGISTRAR_ID, &judged.log));

@@ -22,6 +22,7 @@ ADDED = {
     "Certificate": {"der"},
     "Crl": {"der"},
     "Event": {"hint"},
+    "StoredVoucher": {"hint"},
     "Stranger": {"hint"},
     "Identity": {"timeline"},
     "Order": {"hint", "waits-for", "request", "work", "result"},

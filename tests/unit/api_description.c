@@ -16,6 +16,7 @@
 #include "core/store/records/event.h"
 #include "core/store/records/manufacturer.h"
 #include "core/store/records/profile.h"
+#include "core/store/records/stored_voucher.h"
 #include "web/api.h"
 #include "web/import.h"
 #include "web/log_views.h"
@@ -69,6 +70,8 @@ static const struct record_type *const types[] = {
     &profile_type,
     &status_type,
     &stranger_type,
+    &stored_voucher_type,
+    &voucher_wish_type,
     &authority_action_type,
     &certificate_action_type,
     &crl_type,

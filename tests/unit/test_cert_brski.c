@@ -134,6 +134,19 @@ static void idevid_issuer_of_a_certificate_without_aki_is_built_from_its_own_key
     assert_bytes_equal(t, bytes_make(issuer.data + 6, 20), bytes_make(ski.data + 2, 20));
 }
 
+/* What a voucher is asked for with, before the device has come, is what its IDevID will say. */
+static void idevid_issuer_that_a_ca_gives_is_the_one_of_its_devices(void **state)
+{
+    struct task *t = test_task(state);
+    struct identity ca = make_ca(t, "CN=maker", NULL);
+    struct identity device = make_device(t, "serialNumber=1", &ca);
+    struct bytes of_ca = BYTES_ABSENT;
+    struct bytes of_device = BYTES_ABSENT;
+    assert_ok(t, cert_idevid_issuer_of_ca(t, ca.cert, &of_ca));
+    assert_ok(t, cert_idevid_issuer(t, device.cert, &of_device));
+    assert_bytes_equal(t, of_ca, of_device);
+}
+
 /* A certificate whose subject has these serialNumber attributes. */
 static const struct cert *with_serials(struct task *t, int type, const struct bytes *serials,
                                        size_t count)
@@ -406,6 +419,7 @@ int main(void)
         PKI_TEST(derived_values_are_those_of_the_vectors),
         PKI_TEST(real_idevids_have_what_they_have),
         PKI_TEST(idevid_issuer_of_a_certificate_without_aki_is_built_from_its_own_key),
+        PKI_TEST(idevid_issuer_that_a_ca_gives_is_the_one_of_its_devices),
         PKI_TEST(serial_number_of_the_subject_is_read_in_any_character_string),
         PKI_TEST(serial_number_that_is_no_single_text_is_refused),
         PKI_TEST(utf8string_that_is_no_utf8_makes_a_malformed_certificate),

@@ -19,6 +19,7 @@ extern const struct command admission_commands[];
 extern const struct command device_commands[];
 extern const struct command device_act_commands[];
 extern const struct command device_log_commands[];
+extern const struct command voucher_commands[];
 extern const struct command profile_commands[];
 extern const struct command device_decision_commands[];
 extern const struct command device_import_commands[];

@@ -10,14 +10,30 @@ enum ctl_exit { CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_UNREACHABLE = 3
 #define MESSAGE_WIDTH 100
 
 static const struct command *const groups[] = {
-    init_commands,          manufacturer_commands, manufacturer_more_commands,
-    configuration_commands, profile_commands,      device_commands,
-    device_act_commands,    device_log_commands,   device_decision_commands,
-    device_import_commands, device_leave_commands, admission_commands,
-    order_commands,         status_commands,       store_commands,
-    inspect_commands,       certificate_commands,  authority_commands,
-    label_commands,         secret_commands,       crl_commands,
-    cloud_commands,         identity_commands,
+    init_commands,
+    manufacturer_commands,
+    manufacturer_more_commands,
+    configuration_commands,
+    profile_commands,
+    device_commands,
+    device_act_commands,
+    device_log_commands,
+    voucher_commands,
+    device_decision_commands,
+    device_import_commands,
+    device_leave_commands,
+    admission_commands,
+    order_commands,
+    status_commands,
+    store_commands,
+    inspect_commands,
+    certificate_commands,
+    authority_commands,
+    label_commands,
+    secret_commands,
+    crl_commands,
+    cloud_commands,
+    identity_commands,
 };
 
 /* All groups in one table. */

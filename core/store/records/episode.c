@@ -110,12 +110,14 @@ static const struct field episode_fields[] = {
     FIELD(46, struct episode, needs_verified, "needs-verified", FIELD_BOOL, FROM_GATEHOUSE,
           .help = "Whether only a voucher with the assertion \"verified\" is handed out."),
     FIELD(50, struct episode, voucher_stored, "voucher-stored", FIELD_BOOL, FROM_GATEHOUSE,
-          .help = "Whether its voucher was fetched ahead: one without nonce."),
+          .help = "Whether its voucher was fetched ahead."),
     FIELD(51, struct episode, log_problem, "log-problem", FIELD_TEXT, FROM_GATEHOUSE,
           .max = PROBLEM_MAX,
           .help = "What was held against the audit log, also when that was let pass."),
     FIELD(52, struct episode, log_ahead, "log-ahead", FIELD_BOOL, FROM_GATEHOUSE,
           .help = "Whether the verdict is on the audit log that was fetched with that voucher."),
+    FIELD(53, struct episode, voucher_nonceless, "voucher-nonceless", FIELD_BOOL, FROM_GATEHOUSE,
+          .help = "Whether its voucher has no nonce."),
 };
 const struct record_type episode_type = RECORD_TYPE("episode", 1, struct episode, episode_fields);
 

@@ -64,6 +64,7 @@ struct episode {
     bool enrol_report_matches;   /* it came with the certificate just issued (RFC 8995 5.9.4) */
     const char *rule;        /* the admission rule that let it in; NULL: its place on the list */
     bool needs_verified;     /* only a voucher with the assertion "verified" counts */
+    bool voucher_nonceless;  /* its voucher has no nonce */
     bool voucher_stored;     /* its voucher was fetched ahead and has no nonce */
     bool log_ahead;          /* the verdict is on a log that was fetched with that voucher */
     const char *log_problem; /* what was held against the log, also when it was accepted */

@@ -1,5 +1,6 @@
 #include "core/store/records/stored_voucher.h"
 
+#include "core/base/clock.h"
 #include "core/store/prefixes.h"
 #include "core/store/records/device.h"
 #include "core/store/records/episode.h"
@@ -29,14 +30,14 @@ static const struct field fields[] = {
           .flags = FIELD_REQUIRED | FIELD_READ_ONLY, .max = SERIAL_MAX,
           .help = "The device's serial number as its IDevID states it."),
     FIELD(3, struct stored_voucher, idevid_issuer, "idevid-issuer", FIELD_OCTETS,
-          .flags = FIELD_REQUIRED | FIELD_READ_ONLY, .max = ISSUER_MAX,
+          .flags = FIELD_READ_ONLY, .max = ISSUER_MAX,
           .help = "Whose serial number it is: the IDevID's AuthorityKeyIdentifier, as RFC 8366bis "
                   "6.1 has it."),
     FIELD(4, struct stored_voucher, device, "device", FIELD_HEX, .flags = FIELD_READ_ONLY,
           .min = DEVICE_ID_LEN, .max = DEVICE_ID_LEN,
           .help = "The device's id; absent while the key that signs its IDevID is not known."),
-    FIELD(5, struct stored_voucher, media_type, "media-type", FIELD_TEXT,
-          .flags = FIELD_REQUIRED | FIELD_READ_ONLY, .max = MEDIA_MAX,
+    FIELD(5, struct stored_voucher, media_type, "media-type", FIELD_TEXT, .flags = FIELD_READ_ONLY,
+          .max = MEDIA_MAX,
           .help = "The form of the voucher. It is of use only to a device that asks in this form."),
     FIELD(6, struct stored_voucher, state, "state", FIELD_ENUM, .flags = FIELD_READ_ONLY,
           .names = stored_voucher_state_names, .help = "How far it has come."),
@@ -80,6 +81,9 @@ static const struct field fields[] = {
           .help = "How often it was handed to the device."),
     FIELD(25, struct stored_voucher, served_at, "served-at", FIELD_TIME, .flags = FIELD_READ_ONLY,
           .help = "When it was handed to the device last."),
+    FIELD(26, struct stored_voucher, voucher_order, "voucher-order", FIELD_HEX,
+          .flags = FIELD_READ_ONLY, .min = ID_LEN, .max = ID_LEN,
+          .help = "The order that brought the voucher."),
 };
 const struct record_type stored_voucher_type =
     RECORD_TYPE("stored voucher", 1, struct stored_voucher, fields);
@@ -107,7 +111,7 @@ const struct table stored_vouchers = {
     .key_of = key_of,
     .indexes = &stored_vouchers_by_due,
     .index_count = 1,
-    .blobs = STORED_VOUCHER_BLOB_IDEVID,
+    .blobs = STORED_VOUCHER_BLOB_ISSUER,
 };
 
 bool stored_voucher_find(struct task *t, struct reader *r, const char *manufacturer,
@@ -129,6 +133,36 @@ bool stored_voucher_requests(struct task *t, struct reader *r, const char *manuf
     TRY(table_find(t, r, &stored_vouchers, key, &stored, &found));
     *ret = found ? stored.requests : 0;
     return true;
+}
+
+bool stored_voucher_count(struct task *t, struct tx *tx, const char *manufacturer,
+                          const char *serial)
+{
+    struct stored_voucher stored;
+    bool found;
+    struct bytes key = expected_key(t->arena, manufacturer, serial);
+    TRY(table_find(t, tx_reader(tx), &stored_vouchers, key, &stored, &found));
+    if (!found) {
+        record_init(t, &stored_voucher_type, &stored);
+        stored.manufacturer = manufacturer;
+        stored.serial = serial;
+        stored.state = STORED_VOUCHER_REMOVED;
+    }
+    stored.requests++;
+    return table_put(t, tx, &stored_vouchers, &stored);
+}
+
+bool stored_voucher_served(struct task *t, struct tx *tx, const struct stored_voucher *served)
+{
+    struct stored_voucher stored;
+    bool found;
+    TRY(stored_voucher_find(t, tx_reader(tx), served->manufacturer, served->serial, &stored,
+                            &found));
+    ENSURE(t, found && bytes_equal(stored.sha256, served->sha256), E_NOT_FOUND,
+           "the stored voucher is no longer there");
+    stored.served++;
+    stored.served_at = clock_wall();
+    return table_put(t, tx, &stored_vouchers, &stored);
 }
 
 bool stored_voucher_remove(struct task *t, struct tx *tx, const char *manufacturer,

@@ -18,10 +18,11 @@ enum stored_voucher_state {
 struct stored_voucher {
     const char *manufacturer; /* with `serial` the key: expected_key() */
     const char *serial;
-    struct bytes idevid_issuer; /* whose serial number it is (RFC 8366bis 6.1) */
-    struct bytes device;        /* absent: the issuer's key is not known */
-    const char *media_type;     /* the form it is asked for in */
-    unsigned int state;         /* enum stored_voucher_state */
+    struct bytes
+        idevid_issuer;      /* whose serial number it is (RFC 8366bis 6.1); absent: not known yet */
+    struct bytes device;    /* absent: the issuer's key is not known */
+    const char *media_type; /* the form it is asked for in */
+    unsigned int state;     /* enum stored_voucher_state */
     const char *asked_by;
     int64_t asked;      /* when it was asked for by hand */
     int64_t due;        /* when the MASA is asked, or asked again; 0: not by itself */
@@ -39,14 +40,16 @@ struct stored_voucher {
     struct bytes log_sha256;
     const char *problem; /* of the last attempt, or of the log */
     const char *detail;
-    uint64_t served; /* times that it was handed to the device */
+    struct bytes voucher_order; /* the order that brought the voucher */
+    uint64_t served;            /* times that it was handed to the device */
     int64_t served_at;
     struct record_rest rest;
 };
 enum {
     STORED_VOUCHER_BLOB_VOUCHER = 1,
     STORED_VOUCHER_BLOB_LOG = 2,
-    STORED_VOUCHER_BLOB_IDEVID = 3, /* DER of the device's certificate, where it was given */
+    STORED_VOUCHER_BLOB_IDEVID = 3, /* DER of the device's certificate, where it is known */
+    STORED_VOUCHER_BLOB_ISSUER = 4, /* DER of the CA that signed it, where that was given */
 };
 
 extern const struct record_type stored_voucher_type;
@@ -60,6 +63,13 @@ MUST_USE bool stored_voucher_find(struct task *t, struct reader *r, const char *
 /* How often a voucher without nonce was asked for, also one that was removed since. */
 MUST_USE bool stored_voucher_requests(struct task *t, struct reader *r, const char *manufacturer,
                                       const char *serial, uint64_t *ret);
+/* A MASA gave a voucher without nonce that we had not asked for so: one more that a log may show.
+ */
+MUST_USE bool stored_voucher_count(struct task *t, struct tx *tx, const char *manufacturer,
+                                   const char *serial);
+/* It is handed out.  Fails with E_NOT_FOUND when it is no longer the one that is held. */
+MUST_USE bool stored_voucher_served(struct task *t, struct tx *tx,
+                                    const struct stored_voucher *served);
 /* The voucher goes; that it was asked for stays, for the day it shows in an audit log. */
 MUST_USE bool stored_voucher_remove(struct task *t, struct tx *tx, const char *manufacturer,
                                     const char *serial);
