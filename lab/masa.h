@@ -14,11 +14,13 @@
  * masa_transfer.c the command "transfer"
  * masa_state.c    what was issued, durably
  * masa_fault.c    faults
+ * masa_demand.c   who may ask
  */
 #ifndef GATEHOUSE_LAB_MASA_H
 #define GATEHOUSE_LAB_MASA_H
 
 #include "lab/credentials.h"
+#include "lab/masa_demand.h"
 #include "lab/masa_fault.h"
 #include "lab/masa_issue.h"
 #include "lab/masa_owners.h"
@@ -47,7 +49,10 @@ struct masa_settings {
     uint64_t log_most;
     bool log_location;
     int64_t renewable;
-    unsigned pin; /* enum masa_pin */
+    unsigned pin;    /* enum masa_pin */
+    unsigned demand; /* enum masa_demand_kind */
+    const char *user;
+    const char *password_file;
     bool name_issuer;
     int64_t lifetime;
     struct text_list faults;
@@ -75,6 +80,7 @@ struct masa {
     struct masa_lists *lists;
     struct masa_slips *slips;
     struct faults faults;
+    struct masa_demand demand;
 };
 
 /* A registrar's voucher request, judged. */

@@ -81,6 +81,14 @@ static const struct lab_option options[] = {
                        "numbers are not unique (RFC 8366bis 6.2)."),
     LAB_OPTION("TIME", struct masa_settings, lifetime, "lifetime", FIELD_DURATION, .preset = "30 d",
                .min = SECOND_MS, .help = "How long a nonceless voucher lasts at most."),
+    LAB_OPTION("WHAT", struct masa_settings, demand, "demand", FIELD_ENUM, .preset = "nothing",
+               .names = masa_demand_names,
+               .help = "What a registrar has to show: a TLS client certificate, or the user and "
+                       "password below in HTTP Basic or Digest. Otherwise it gets 401."),
+    LAB_OPTION("NAME", struct masa_settings, user, "user", FIELD_TEXT,
+               .help = "The user whom Basic and Digest must name."),
+    LAB_OPTION("FILE", struct masa_settings, password_file, "password-file", FIELD_TEXT,
+               .help = "File with that user's password, for nobody else to read."),
     LAB_OPTION("NAME[:COUNT]", struct masa_settings, faults, "fault", FIELD_TEXTS,
                .help = "Go wrong in this way; with COUNT, only for the first COUNT requests."),
     LAB_OPTION("WHICH", struct masa_settings, fault_on, "fault-on", FIELD_ENUM, .preset = "fitting",
@@ -193,6 +201,7 @@ static bool prepare(struct task *t, struct masa *masa)
 {
     struct masa_settings *s = &masa->settings;
     TRY(complete_settings(t, s));
+    TRY(masa_demand_read(t, s->demand, s->user, s->password_file, &masa->demand));
     TRY(masa_faults_read(t, &s->faults, (enum masa_fault_on)s->fault_on, &masa->faults));
     TRY(credentials_read(t, s->signer_cert, s->signer_key, &masa->signer));
     TRY(trust_read(t, s->idevid_anchor, &masa->idevids));

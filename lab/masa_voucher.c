@@ -82,8 +82,11 @@ static bool serve(struct task *t, const struct masa *masa, enum masa_fault fault
 bool masa_request_voucher(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     struct masa *masa = rq->context;
-    enum masa_fault fault = masa_fault_take(&masa->faults, MASA_VOUCHER);
-    if (!masa_fault_answers(t, masa, fault, reply))
+    enum masa_fault fault = FAULT_NONE;
+    bool met = masa_demand_met(t, &masa->demand, rq, reply);
+    if (met)
+        fault = masa_fault_take(&masa->faults, MASA_VOUCHER);
+    if (met && !masa_fault_answers(t, masa, fault, reply))
         TRY(serve(t, masa, fault, rq, reply));
     masa_finish(t, masa, fault, rq, reply);
     return true;
