@@ -87,6 +87,7 @@ bool voucher_order_submit(struct task *t, struct tx *tx, const struct registrar 
         .device = knock->idevid->device,
         .episode = submission->episode,
         .peer = masa_peer(t, knock->masa_url),
+        .changed = knock->idevid->manufacturer->changed,
         .work = submission->rvr,
         .needs_approval = submission->held,
     };

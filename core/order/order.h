@@ -139,6 +139,7 @@ struct order_request {
     struct bytes request;
     struct bytes work;   /* the kind's state to begin with; absent: none */
     int64_t due;         /* 0: now */
+    int64_t changed;     /* wall clock: when that on which a refusal may hang was last changed */
     bool needs_approval; /* begins as ORDER_WAITING */
     bool follows;        /* placed by the outcome of an open order, whose place it takes */
     /*
@@ -152,8 +153,9 @@ enum order_join { ORDER_NEW, ORDER_JOINED };
 /*
  * Durable when it returns.  Joins a live order of the same identity, or one that is finished and
  * may be replayed or stays refused.  One with a refusal that may be lifted is run again, with the
- * work it has, though not sooner than any order that failed is tried again; one that has outlived
- * its time makes way for a new record.  `ret_id` is set before `also` runs.
+ * work it has, though not sooner than any order that failed is tried again, unless `changed` is
+ * later than the refusal; one that has outlived its time makes way for a new record.  `ret_id` is
+ * set before `also` runs.
  */
 MUST_USE bool order_submit(struct task *t, struct orders *orders,
                            const struct order_request *request, struct bytes *ret_id,

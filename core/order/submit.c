@@ -102,10 +102,14 @@ static bool judge_done(struct task *t, struct tx *tx, const struct submission *s
     return true;
 }
 
-/* Who asks again and again must not make us ask the order's peer again and again. */
+/*
+ * Who asks again and again must not make us ask the order's peer again and again; but what has been
+ * set right since is tried at once.
+ */
 static bool rested(const struct submission *s, const struct order *order, int64_t now)
 {
-    return now - order->updated >= order_back_off(&s->orders->options, order->attempts) ||
+    return s->request->changed > order->updated ||
+           now - order->updated >= order_back_off(&s->orders->options, order->attempts) ||
            now < order->updated;
 }
 

@@ -19,6 +19,23 @@ struct anchors {
 };
 
 /*
+ * Of several anchors with one name, the library takes the first that may be the issuer and never
+ * another; a certificate that says no more of its issuer than the name needs the one whose key
+ * fits.
+ */
+static bool has_namesakes(const struct cert_list *certs)
+{
+    for (size_t i = 0; i < certs->count; i++) {
+        const X509_NAME *name = X509_get_subject_name(certs->items[i]->x509);
+        for (size_t k = 0; k < i; k++) {
+            if (X509_NAME_cmp(name, X509_get_subject_name(certs->items[k]->x509)) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/*
  * RFC 5280 4.2.1.1: the serial number in an authorityKeyIdentifier helps in finding the issuer. The
  * one of an old CA certificate must not keep a renewed one with the same name and key from being
  * found; the signature says whether it is the issuer.
@@ -32,13 +49,20 @@ static int is_issued(X509_STORE_CTX *ctx, X509 *subject, X509 *issuer)
            error == X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH;
 }
 
+static int is_issued_by_key(X509_STORE_CTX *ctx, X509 *subject, X509 *issuer)
+{
+    EVP_PKEY *key = X509_get0_pubkey(issuer);
+    return is_issued(ctx, subject, issuer) == 1 && key != NULL && X509_verify(subject, key) == 1;
+}
+
 bool anchors_make(struct task *t, const struct cert_list *certs, const struct anchors **ret)
 {
     struct anchors *anchors = arena_alloc(t->arena, sizeof(*anchors));
     anchors->store = IN_ARENA(t, X509_STORE_free, X509_STORE_new());
     /* An anchor need not be a root, and no lookup is added: nothing of the system's is trusted. */
     (void)X509_STORE_set_flags(anchors->store, X509_V_FLAG_PARTIAL_CHAIN);
-    X509_STORE_set_check_issued(anchors->store, is_issued);
+    X509_STORE_set_check_issued(anchors->store,
+                                has_namesakes(certs) ? is_issued_by_key : is_issued);
     for (size_t i = 0; i < certs->count; i++)
         ENSURE(t, X509_STORE_add_cert(anchors->store, certs->items[i]->x509) == 1, E_CRYPTO,
                "anchor %s: %s", cert_subject(t, certs->items[i]), crypto_error(t));
