@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import re
+import select
+import socket
 import socketserver
 import ssl
 import threading
@@ -23,6 +25,8 @@ SERIAL = re.compile(rb'"serial-number":\s*"([^"]*)"')
 NONCE = re.compile(rb'"nonce":\s*"([^"]*)"')
 LOG_TYPE = "application/json"
 MASA_URL = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.32")
+MASA_URL_OLD = x509.ObjectIdentifier("1.3.6.1.4.1.46930.2")
+HARDWARE_NAME = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.4")
 
 
 def reply(status, body=b"", media_type=None, **fields):
@@ -122,6 +126,11 @@ class Asked:
     peer: bytes | None
 
 
+def bare(body):
+    """The octets of a body that may be base64."""
+    return base64.b64decode(body) if body.startswith(b"MI") else body
+
+
 class FakeMasa(FakeServer):
     """
     A fake MASA: TLS like the real one's, and for each device and operation the answers that a test
@@ -143,7 +152,7 @@ class FakeMasa(FakeServer):
             return [digest for who, what, digest in self.seen if (who, what) == (serial, operation)]
 
     def choose(self, request):
-        found = SERIAL.search(request.body)
+        found = SERIAL.search(bare(request.body))
         who = found[1].decode() if found else request.path
         operation = request.path.rpartition("/")[2] if found else "GET"
         with self.lock:
@@ -216,14 +225,22 @@ def moment(ago=timedelta()):
     return now.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def make_identity(folder, serial, issuer=None, expired=False, masa=None):
+def hardware_name(serial):
+    """A HardwareModuleName (RFC 4108 5) with this hwSerialNum."""
+    value = b"\x06\x02\x2a\x03" + bytes([4, len(serial)]) + serial
+    return x509.OtherName(HARDWARE_NAME, bytes([0x30, len(value)]) + value)
+
+
+def make_identity(folder, serial, issuer=None, expired=False, masa=None, name="anything",
+                  hardware=None, extensions=(), masa_tag=b"\x16"):
     """
     An IDevID that gatehouse-maker would not make, in `folder`: `serial` None for a subject without
     serialNumber; `issuer` is a pair of PEM files, None for a certificate that signed itself; `masa`
-    is the MASA's host and port.
+    is the MASA's host and port, an IA5String unless `masa_tag` (b"" for none) is another one's;
+    `name` is its CN, `hardware` the hwSerialNum of a HardwareModuleName.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    names = [x509.NameAttribute(x509.NameOID.COMMON_NAME, "anything")]
+    names = [x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]
     if serial is not None:
         names.append(x509.NameAttribute(x509.NameOID.SERIAL_NUMBER, serial))
     subject = x509.Name(names)
@@ -237,16 +254,116 @@ def make_identity(folder, serial, issuer=None, expired=False, masa=None):
     builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(signing_name)
                .public_key(key.public_key()).serial_number(x509.random_serial_number())
                .not_valid_before(now - timedelta(days=400)).not_valid_after(end))
-    if masa is not None:  # an IA5String
-        url = bytes([0x16, len(masa)]) + masa.encode()
-        builder = builder.add_extension(x509.UnrecognizedExtension(MASA_URL, url), critical=False)
+    if masa is not None:
+        url = masa_tag + (bytes([len(masa)]) if masa_tag else b"") + masa.encode()
+        extensions = [*extensions, (MASA_URL, url)]
+    if hardware is not None:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([hardware_name(hardware)]), critical=False)
+    for oid, value in extensions:
+        builder = builder.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)
     certificate = builder.sign(signing_key, hashes.SHA256())
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "idevid.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "idevid.key").write_bytes(key.private_bytes(
+    write_key(folder / "idevid.key", key)
+    return folder / "idevid.pem", folder / "idevid.key"
+
+
+def write_key(path, key):
+    path.write_bytes(key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption()))
-    return folder / "idevid.pem", folder / "idevid.key"
+
+
+def make_crl(path, issuer, revoked=(), days=30, name=None):
+    """
+    A revocation list in PEM, by a pair of PEM files: of these certificates (PEM files), until so
+    many days from now.  `name` is another issuer's.
+    """
+    ca = x509.load_pem_x509_certificate(issuer[0].read_bytes())
+    key = serialization.load_pem_private_key(issuer[1].read_bytes(), None)
+    now = datetime.now(timezone.utc)
+    builder = (x509.CertificateRevocationListBuilder().issuer_name(name or ca.subject)
+               .last_update(min(now, now + timedelta(days=days)) - timedelta(days=1))
+               .next_update(now + timedelta(days=days))
+               .add_extension(x509.CRLNumber(1), critical=False))
+    for file in revoked:
+        certificate = x509.load_pem_x509_certificate(file.read_bytes())
+        builder = builder.add_revoked_certificate(
+            x509.RevokedCertificateBuilder().serial_number(certificate.serial_number)
+            .revocation_date(now - timedelta(hours=1)).build())
+    path.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def renew_ca(path, ca, days=365, name=None, key=None):
+    """A certificate for the same CA, name and key, in `path`, until so many days from now."""
+    old = x509.load_pem_x509_certificate(ca[0].read_bytes())
+    key = key or serialization.load_pem_private_key(ca[1].read_bytes(), None)
+    now = datetime.now(timezone.utc)
+    builder = (x509.CertificateBuilder().subject_name(name or old.subject)
+               .issuer_name(name or old.subject).public_key(key.public_key())
+               .serial_number(x509.random_serial_number())
+               .not_valid_before(now - timedelta(days=1000))
+               .not_valid_after(now + timedelta(days=days))
+               .add_extension(x509.BasicConstraints(True, None), critical=True))
+    path.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+class Proxy:
+    """
+    An HTTP proxy (CONNECT) that leads every host to the same port of 127.0.0.1.  `login` is the
+    Proxy-Authorization it wants, None for anybody.
+    """
+
+    def __init__(self, port, login=None):
+        self.asked = []  # (target, header fields)
+        self.login = login
+        self.status = 200
+        proxy = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                proxy.lead(self.request, port)
+
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def judge(self, fields):
+        if self.login is None or fields.get("proxy-authorization") == self.login:
+            return self.status
+        return 407
+
+    def lead(self, client, port):
+        octets = b""
+        while (parts := split_header(octets)) is None:
+            more = client.recv(65536)
+            if not more:
+                return
+            octets += more
+        start, fields, _ = parts
+        self.asked.append((start.split()[1], fields))
+        status = self.judge(fields)
+        if status != 200:
+            client.sendall(f"HTTP/1.1 {status} No\r\nProxy-Authenticate: Basic realm=\"p\"\r\n"
+                           "Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            return
+        with socket.create_connection(("127.0.0.1", port)) as server:
+            client.sendall(b"HTTP/1.1 200 Go ahead\r\n\r\n")
+            ends = {client: server, server: client}
+            while True:
+                for end in select.select(list(ends), [], [])[0]:
+                    octets = end.recv(65536)
+                    if not octets:
+                        return
+                    ends[end].sendall(octets)
 
 
 def device_called(scene, serial):

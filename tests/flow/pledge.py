@@ -91,11 +91,11 @@ class Pledge:
     """One device.  `folder` has its idevid.pem and idevid.key, `masa_anchors` is built in."""
 
     def __init__(self, port, folder, masa_anchors, scratch, tls=None, keep=True, encode=in_lines,
-                 now=time.time):
+                 now=time.time, serial=None):
         self.port = port
         self.identity = (folder / "idevid.pem", folder / "idevid.key")
         self.idevid = x509.load_pem_x509_certificate(self.identity[0].read_bytes())
-        self.serial = self.idevid.subject.get_attributes_for_oid(
+        self.serial = serial or self.idevid.subject.get_attributes_for_oid(
             x509.NameOID.SERIAL_NUMBER)[0].value
         self.masa_anchors = masa_anchors
         self.scratch = scratch
