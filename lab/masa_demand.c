@@ -1,6 +1,7 @@
 #include "lab/masa_demand.h"
 
 #include "core/base/file.h"
+#include "core/http/auth.h"
 #include "lab/problems.h"
 
 #include <string.h>
@@ -28,64 +29,54 @@ bool masa_demand_read(struct task *t, unsigned kind, const char *user, const cha
     return true;
 }
 
-static bool is_basic(struct task *t, const struct masa_demand *demand, const char *given)
+static bool is_user(const struct masa_demand *demand, const struct http_auth *auth,
+                    enum http_auth_scheme scheme)
 {
-    const char *pair = arena_printf(t->arena, "%s:%s", demand->user, demand->password);
-    const char *right =
-        arena_printf(t->arena, "Basic %s", bytes_to_base64(t->arena, bytes_of_text(pair)));
-    return bytes_equal_secret(bytes_of_text(given), bytes_of_text(right));
+    return auth->scheme == scheme && strcmp(auth->user, demand->user) == 0;
 }
 
-/* name=value or name="value"; "" when it is not there. */
-static const char *parameter(struct task *t, const char *given, const char *name)
+static bool is_password(const struct masa_demand *demand, const struct http_auth *auth)
 {
-    size_t len = strlen(name);
-    for (const char *at = strstr(given, name); at != NULL; at = strstr(at + 1, name)) {
-        bool begins = at != given && (at[-1] == ' ' || at[-1] == ',');
-        if (!begins || at[len] != '=')
-            continue;
-        const char *value = at + len + 1;
-        return *value == '"' ? arena_strndup(t->arena, value + 1, strcspn(value + 1, "\""))
-                             : arena_strndup(t->arena, value, strcspn(value, ", "));
-    }
-    return "";
-}
-
-static const char *digest(struct task *t, const char *text)
-{
-    return bytes_to_hex(t->arena, bytes_sha256(t->arena, bytes_of_text(text)));
+    return bytes_equal_secret(auth->password, bytes_of_text(demand->password));
 }
 
 /* RFC 7616 3.4.1, with qop=auth. */
-static bool is_digest(struct task *t, const struct masa_demand *demand,
-                      const struct http_request *rq, const char *given)
+static bool is_response(struct task *t, const struct masa_demand *demand,
+                        const struct http_request *rq, const struct http_auth *auth)
 {
-    if (strncmp(given, "Digest ", strlen("Digest ")) != 0 ||
-        strcmp(parameter(t, given, "username"), demand->user) != 0 ||
-        strcmp(parameter(t, given, "nonce"), demand->nonce) != 0 ||
-        strcmp(parameter(t, given, "uri"), rq->path) != 0)
+    struct bytes ha1;
+    const char *response;
+    return strcmp(auth->nonce, demand->nonce) == 0 && strcmp(auth->uri, rq->path) == 0 &&
+           http_auth_ha1(t, demand->user, MASA_REALM, demand->password, false, &ha1) &&
+           http_auth_response(t, auth, ha1, rq->method, false, &response) &&
+           bytes_equal_secret(bytes_of_text(auth->response), bytes_of_text(response));
+}
+
+static bool logs_in(struct task *t, const struct masa_demand *demand, const struct http_request *rq)
+{
+    const char *field = http_request_header(rq, "Authorization");
+    struct http_auth auth;
+    if (field == NULL)
         return false;
-    const char *who =
-        digest(t, arena_printf(t->arena, "%s:" MASA_REALM ":%s", demand->user, demand->password));
-    const char *what = digest(t, arena_printf(t->arena, "%s:%s", rq->method, rq->path));
-    const char *right =
-        digest(t, arena_printf(t->arena, "%s:%s:%s:%s:auth:%s", who, demand->nonce,
-                               parameter(t, given, "nc"), parameter(t, given, "cnonce"), what));
-    return bytes_equal_secret(bytes_of_text(parameter(t, given, "response")), bytes_of_text(right));
+    if (!http_auth_read(t, field, &auth)) {
+        task_forgive(t);
+        return false;
+    }
+    if (demand->kind == DEMAND_BASIC)
+        return is_user(demand, &auth, HTTP_AUTH_BASIC) && is_password(demand, &auth);
+    return is_user(demand, &auth, HTTP_AUTH_DIGEST) && is_response(t, demand, rq, &auth);
 }
 
 static bool is_met(struct task *t, const struct masa_demand *demand, const struct http_request *rq)
 {
-    const char *given = http_request_header(rq, "Authorization");
     switch ((enum masa_demand_kind)demand->kind) {
     case DEMAND_NOTHING:
         return true;
     case DEMAND_CERTIFICATE:
         return http_connection_peer(rq->connection).count > 0;
     case DEMAND_BASIC:
-        return given != NULL && is_basic(t, demand, given);
     case DEMAND_DIGEST:
-        return given != NULL && is_digest(t, demand, rq, given);
+        return logs_in(t, demand, rq);
     }
     return false;
 }
