@@ -116,7 +116,7 @@ static bool whose(struct task *t, const struct est *est, struct http_request *rq
     const struct ldevid *ldevid;
     TRY(caller_either(t, est->callers, rq, &idevid, &ldevid));
     if (idevid != NULL)
-        return gate_pass(t, est, idevid, ret, ret_gate);
+        return gate_pass(t, est, rq, idevid, GATE_CONFIGURATION, ret, ret_gate);
     *ret_gate = GATE_OPEN;
     return gate_certificate(t, est, &ldevid->record, ret);
 }

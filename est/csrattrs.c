@@ -37,11 +37,11 @@ static bool remember(struct task *t, struct tx *tx, void *arg)
 }
 
 /* The device's own answer, remembered: its request is held against it (RFC 8995 5.9.2). */
-static bool answer_device(struct task *t, const struct est *est, const struct idevid *idevid,
-                          struct handing_out *h)
+static bool answer_device(struct task *t, const struct est *est, struct http_request *rq,
+                          const struct idevid *idevid, struct handing_out *h)
 {
     struct episode e;
-    TRY(gate_episode(t, est, idevid, &e));
+    TRY(gate_episode(t, est, rq, idevid, GATE_ATTRIBUTES, &e));
     TRY(profile_asked(t, est->store, &e, &h->asked));
     h->episode = e.id;
     if (bytes_equal(h->asked.told, h->asked.attributes))
@@ -87,7 +87,7 @@ bool est_csrattrs(struct task *t, struct http_request *rq, struct http_reply *re
     TRY(is_for_devices(t, est, rq, &label, &device));
     if (device) {
         TRY(caller_idevid(t, est->callers, rq, &idevid));
-        TRY(answer_device(t, est, idevid, &h));
+        TRY(answer_device(t, est, rq, idevid, &h));
     } else {
         TRY(profile_generic(t, est->store, label.profile, label.binding == EST_BINDING_REQUIRED,
                             &h.asked.attributes));

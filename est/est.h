@@ -10,6 +10,7 @@
 #include "core/http/server.h"
 #include "core/order/order.h"
 #include "core/pledge/answer.h"
+#include "core/pledge/arrival.h"
 #include "core/pledge/caller.h"
 #include "est/problems.h"
 
@@ -17,6 +18,7 @@ struct est {
     struct store *store;
     struct orders *orders; /* set once the orders run; the order kind below needs it not */
     struct callers *callers;
+    const struct arrivals *arrivals; /* who lets in pledges that have their voucher elsewhere */
     struct ca_registry *cas;
     struct cert_list own_chain; /* of our TLS certificate, to its root */
     struct answer_limits answer;

@@ -1,6 +1,7 @@
 #include "est/gate.h"
 
 #include "core/base/clock.h"
+#include "core/pledge/log_history.h"
 
 /* How far the clock may have been set back since the voucher was asked for, ms. */
 #define CLOCK_SLACK (5 * MINUTE_MS)
@@ -34,7 +35,7 @@ static bool check_standing(struct task *t, struct reader *r, const struct device
            "the audit log was refused at %s", time_to_text(t->arena, e.log_at));
     ENSURE(t, e.closed == 0, E_NOT_ONBOARDED, "the onboarding was closed: %s",
            e.closed_because == NULL ? "no reason kept" : e.closed_because);
-    ENSURE(t, bytes_present(e.voucher_sha256), E_NOT_ONBOARDED,
+    ENSURE(t, episode_has_voucher(&e), E_NOT_ONBOARDED,
            "there is no voucher yet in this onboarding");
     ENSURE(t, episode_voucher_suffices(&e, e.voucher_assertion), E_NOT_ONBOARDED,
            "an admission rule asks for a voucher with the assertion \"verified\"");
@@ -77,17 +78,92 @@ bool gate_certificate(struct task *t, const struct est *est, const struct certif
     return gate_renews(t, view_reader(view), certificate->device, certificate->episode, ret);
 }
 
-bool gate_episode(struct task *t, const struct est *est, const struct idevid *idevid,
-                  struct episode *ret)
+/* *ret_current is set also when the gate is shut. */
+static bool look(struct task *t, const struct est *est, const struct idevid *idevid,
+                 struct bytes *ret_current, struct episode *ret)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
     struct device device;
     bool found;
+    *ret_current = BYTES_ABSENT;
     TRY(view_open(t, est->store, &view));
     TRY(table_find(t, view_reader(view), &devices, idevid->device, &device, &found));
     ENSURE(t, found, E_NOT_ONBOARDED, "the device has never been onboarded");
     TRY(caller_check_key(t, &device, idevid));
+    *ret_current = device.episode;
     return gate_check(t, view_reader(view), est, &device, ret);
+}
+
+/* What another voucher mends. */
+static const struct problem_kind *const endings[] = {E_NOT_ONBOARDED, E_ONBOARDING_OVER,
+                                                     E_PLEDGE_DECLINED, E_LOG_SPEAKS_AGAINST, NULL};
+
+/*
+ * No voucher mends what the audit log says; nor is it forgotten because the device comes again.  It
+ * may begin anew once an administrator has accepted the log, or asks less of it.
+ */
+static bool log_passes_now(struct task *t, const struct est *est, const struct idevid *idevid)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    struct task aside = *t;
+    struct judged_log judged;
+    if (idevid->manufacturer->audit_log != AUDIT_LOG_ENFORCE)
+        return true;
+    task_forgive(&aside);
+    return view_open(&aside, est->store, &view) &&
+           judged_log_read(&aside, view, idevid->device, BYTES_ABSENT, &judged) &&
+           (judged.verdict.problem == NULL || !judged.verdict.final);
+}
+
+static bool is_mended(struct task *t, const struct est *est, const struct idevid *idevid)
+{
+    return task_failed_with_any(t, endings) &&
+           (!task_failed_with(t, E_LOG_SPEAKS_AGAINST) || log_passes_now(t, est, idevid));
+}
+
+/* The address stands for the place in the connection: whether a device has arrived over it. */
+static const char place;
+
+/*
+ * Nothing is seen of a voucher of the cloud's, nor of its nonce, so a connection stands for it: a
+ * pledge that starts again comes over another one.
+ */
+static bool arrive(struct task *t, const struct est *est, struct http_request *rq,
+                   const struct idevid *idevid, struct bytes current)
+{
+    const struct arrival arrival = {
+        .idevid = idevid,
+        .address = http_connection_address(rq->connection),
+        .ours = http_connection_ours(rq->connection),
+        .current = current,
+    };
+    TRY(est->arrivals->arrive(t, est->arrivals->context, &arrival));
+    *http_connection_slot(rq->connection, &place) = (void *)est;
+    return true;
+}
+
+static bool may_arrive(struct http_request *rq, const struct idevid *idevid)
+{
+    return idevid->manufacturer->est_domain_vouchers &&
+           *http_connection_slot(rq->connection, &place) == NULL;
+}
+
+bool gate_episode(struct task *t, const struct est *est, struct http_request *rq,
+                  const struct idevid *idevid, enum gate_errand errand, struct episode *ret)
+{
+    struct episode e;
+    struct bytes current;
+    bool open = look(t, est, idevid, &current, &e);
+    bool through = open && errand == GATE_ATTRIBUTES && e.begun_by == EPISODE_BY_EST_DOMAIN &&
+                   e.stage == EPISODE_CONFIRMED;
+    if ((open && !through) || !may_arrive(rq, idevid) || (!open && !is_mended(t, est, idevid))) {
+        if (open)
+            *ret = e;
+        return open;
+    }
+    task_forgive(t);
+    TRY(arrive(t, est, rq, idevid, current));
+    return look(t, est, idevid, &current, ret);
 }
 
 bool gate_holds(struct task *t, struct reader *r, const struct est *est, struct bytes device_id,
@@ -103,17 +179,19 @@ bool gate_holds(struct task *t, struct reader *r, const struct est *est, struct 
     return true;
 }
 
-bool gate_pass(struct task *t, const struct est *est, const struct idevid *idevid,
-               struct episode *ret, enum gate *ret_gate)
+bool gate_pass(struct task *t, const struct est *est, struct http_request *rq,
+               const struct idevid *idevid, enum gate_errand errand, struct episode *ret,
+               enum gate *ret_gate)
 {
+    struct bytes current;
     struct episode e;
-    TRY(gate_episode(t, est, idevid, &e));
+    TRY(gate_episode(t, est, rq, idevid, errand, &e));
     if (e.log_verdict == VERDICT_PENDING) {
         struct order order;
         struct bytes result;
         order_hasten(est->orders, e.log_order);
         TRY(order_wait(t, est->orders, e.log_order, est->answer.wait, &order, &result));
-        TRY(gate_episode(t, est, idevid, &e));
+        TRY(look(t, est, idevid, &current, &e));
     }
     *ret = e;
     *ret_gate = episode_log_passed(&e) ? GATE_OPEN : GATE_LATER;

@@ -50,13 +50,14 @@ static bool check_request(struct task *t, const struct csr *csr, const struct as
 }
 
 /* A device with its IDevID: all hangs on its onboarding. */
-static bool enrol_device(struct task *t, const struct est *est, const struct est_client *client,
+static bool enrol_device(struct task *t, struct http_request *rq, const struct est_client *client,
                          struct enrol_request *request, struct http_reply *reply)
 {
+    const struct est *est = rq->context;
     struct episode e;
     struct asked asked;
     enum gate gate;
-    TRY(gate_pass(t, est, client->idevid, &e, &gate));
+    TRY(gate_pass(t, est, rq, client->idevid, GATE_CERTIFICATE, &e, &gate));
     if (gate == GATE_LATER) {
         answer_later(reply, est->answer.retry_after);
         return true;
@@ -96,6 +97,6 @@ bool est_simpleenroll(struct task *t, struct http_request *rq, struct http_reply
         .label = &client.label,
         .address = http_connection_address(rq->connection),
     };
-    return client.idevid != NULL ? enrol_device(t, est, &client, &request, reply)
+    return client.idevid != NULL ? enrol_device(t, rq, &client, &request, reply)
                                  : enrol_other(t, est, &client, &request, reply);
 }

@@ -279,8 +279,24 @@ class Stage:
             "--masa-anchor", self.maker / "ca.pem",
             "--requests-log", self.folder / "cloud-requests.jsonl", *options, says="listening")
 
+    def voucher_options(self, pin="registrar-ca.pem", host=REGISTRAR, configuration=None):
+        """
+        For start_cloud(): devices whose destination is "voucher" get one for our EST server, which
+        the MASA signs (it is to be started with cloud_masa_options()).
+        """
+        more = ["--additional-configuration-url", configuration] if configuration else []
+        return ["--masa", f"https://{MASA}:{self.masa_port}", "--network", "127.0.0.0/8",
+                "--resolve", f"{MASA}:{self.masa_port}:127.0.0.1",
+                "--est-domain", f"https://{host}:{self.port}", "--pin", self.owner / "pki" / pin,
+                *more]
+
+    def cloud_masa_options(self):
+        """For start_masa(): the cloud registrar may order vouchers, and we see our devices' logs."""
+        return ["--clouds", self.maker / "ca.pem",
+                "--registrars", self.owner / "pki" / "registrar-ca.pem"]
+
     def sell(self, serials, url=None):
-        """Tells the cloud registrar that these devices are ours."""
+        """Tells the cloud registrar that these devices are ours: where it sends them, or "voucher"."""
         rows = "".join(f"{serial} {url or self.registrar_url}\n" for serial in serials)
         (self.folder / "cloud-devices").write_text(rows)
 
@@ -314,14 +330,15 @@ class Stage:
     def write_node_file(self, changes=None):
         self.node_file.write_text(as_yaml(merged(self.settings(), changes or {})) + "\n")
 
-    def make_owner(self, changes=None, device_names="{serial}.phones.example.com"):
+    def make_owner(self, changes=None, device_names="{serial}.phones.example.com", names=()):
         tokens = self.owner / "tokens"
         tokens.mkdir(exist_ok=True)
         (self.owner / "softhsm2.conf").write_text(
             f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
         self.write_node_file(changes)
+        more = [word for name in names for word in ("--name", name)]
         self.run("gatehousectl", "--config", self.node_file, "init", "--owner", "Owner Inc",
-                 "--name", REGISTRAR, "--device-names", device_names)
+                 "--name", REGISTRAR, *more, "--device-names", device_names)
 
     def start_gatehoused(self, env=None):
         return self.start("gatehoused", "gatehoused", "--config", self.node_file, says="message=ready",

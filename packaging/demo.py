@@ -2,9 +2,10 @@
 """Onboards devices with real parts, all on this machine.
 
 A lab is made in a scratch folder: a manufacturer with its CA, MASA and cloud registrar, pledges with
-IDevIDs, and an owner whose keys are made in a SoftHSM token.  The pledges call the cloud registrar,
-are redirected to the owner's Gatehouse, get their vouchers through the MASA, are told their identity
-by CSR attributes, and are enrolled by the owner's CA.
+IDevIDs, and an owner whose keys are made in a SoftHSM token.  The pledges call the cloud registrar.
+With --flow redirect they are sent on to the owner's Gatehouse and get their vouchers there, through
+the MASA; with --flow voucher the cloud registrar gives them vouchers that name Gatehouse as their EST
+server.  There they are told their identity by CSR attributes, and are enrolled by the owner's CA.
 """
 
 import argparse
@@ -25,22 +26,34 @@ from stage import Stage, StageError  # noqa: E402
 
 BINS = ROOT / "build" / "release" / "bin"
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
+# What Gatehouse is told of the manufacturer besides.
+FLOWS = {"redirect": [], "voucher": ["--est-domain-vouchers", "yes"]}
 
 
 def say(text=""):
     print(text, flush=True)
 
 
-def build_stage(folder, count):
+def start_maker(stage, flow):
+    """The manufacturer's services; what its cloud registrar answers is what the flows differ in."""
+    if flow == "redirect":
+        stage.start_masa()
+        stage.start_cloud()
+        return
+    stage.start_masa(*stage.cloud_masa_options())
+    stage.sell(stage.serials, "voucher")
+    stage.start_cloud(*stage.voucher_options())
+
+
+def build_stage(folder, count, flow):
     stage = Stage(folder, BINS)
     say(f"making a manufacturer, {count} pledge{'s' * (count > 1)} and an owner in {folder}")
     stage.make_maker()
     stage.make_pledges("PHONE", count)
     stage.make_owner()
-    stage.start_masa()
-    stage.start_cloud()
+    start_maker(stage, flow)
     stage.start_gatehoused()
-    stage.introduce(stage.serials)
+    stage.introduce(stage.serials, *FLOWS[flow])
     return stage
 
 
@@ -127,7 +140,7 @@ To stop: kill {" ".join(str(program.process.pid) for program in stage.programs.v
 
 def play(arguments, folder):
     begin = time.monotonic()
-    stage = build_stage(folder, arguments.pledges)
+    stage = build_stage(folder, arguments.pledges, arguments.flow)
     failed = 0
     keep = False
     try:
@@ -164,6 +177,9 @@ def main():
                         help="use this folder (made, or emptied of an earlier demo) and leave it")
     parser.add_argument("--pledges", metavar="N", type=int, default=1,
                         help="onboard N pledges in parallel (default 1)")
+    parser.add_argument("--flow", choices=FLOWS, default="redirect",
+                        help="what the cloud registrar answers: the way to the owner's registrar "
+                             "(default), or a voucher for the owner's EST server")
     parser.add_argument("--keep", action="store_true",
                         help="leave everything running and print how to look around")
     arguments = parser.parse_args()

@@ -5,7 +5,7 @@
 #include "core/store/records/event.h"
 #include "core/store/records/standing.h"
 #include "registrar/allowances.h"
-#include "registrar/grounds.h"
+#include "registrar/opening.h"
 #include "registrar/registrar_request.h"
 #include "registrar/voucher_order.h"
 
@@ -63,24 +63,6 @@ static bool look_at_nonce(struct task *t, struct reader *r, const struct admissi
     return true;
 }
 
-static bool hour_is_over(const struct device *device)
-{
-    int64_t now = clock_wall();
-    return now - device->attempts_since >= HOUR_MS || now < device->attempts_since;
-}
-
-/* Fresh requests are counted by the hour: one looping device must not fill the store. */
-static bool look_at_attempts(struct task *t, const struct admission *a, const struct look *look)
-{
-    ENSURE(t,
-           look->seen || !look->known || hour_is_over(&look->device) ||
-               look->device.attempts < a->registrar->attempts_per_hour,
-           E_TOO_MANY_ATTEMPTS, "%llu fresh voucher requests in the hour since %s",
-           (unsigned long long)look->device.attempts,
-           time_to_text(t->arena, look->device.attempts_since));
-    return true;
-}
-
 static bool look_around(struct task *t, struct reader *r, const struct admission *a,
                         struct look *ret)
 {
@@ -93,43 +75,7 @@ static bool look_around(struct task *t, struct reader *r, const struct admission
         .waits = ret->seen && ret->device.admission == DEVICE_HELD,
     };
     TRY(ground_find(t, r, idevid, ret->known ? &ret->device : NULL, &hints, &ret->ground));
-    return look_at_attempts(t, a, ret);
-}
-
-static bool claim_place(struct task *t, struct tx *tx, const struct admission *a,
-                        struct ground *ground)
-{
-    if (ground->kind != GROUND_LIST || bytes_present(ground->place.device))
-        return true;
-    ground->place.device = a->knock->idevid->device;
-    return table_put(t, tx, &expected_devices, &ground->place);
-}
-
-static void count_attempt(struct device *device)
-{
-    if (hour_is_over(device)) {
-        device->attempts_since = clock_wall();
-        device->attempts = 0;
-    }
-    device->attempts++;
-}
-
-static bool supersede(struct task *t, struct tx *tx, struct bytes id)
-{
-    struct episode before;
-    bool found;
-    if (!bytes_present(id))
-        return true;
-    TRY(table_find(t, tx_reader(tx), &episodes, id, &before, &found));
-    if (!found || before.closed != 0)
-        return true;
-    /* What nobody had decided on need not be decided any more; other orders see for themselves. */
-    if (before.stage == EPISODE_HELD)
-        TRY(order_cancel_in(t, tx, before.voucher_order, E_REQUEST_STALE,
-                            "the device has sent a newer request"));
-    before.closed = clock_wall();
-    before.closed_because = "the device began anew with a fresh voucher request";
-    return table_put(t, tx, &episodes, &before);
+    return ret->seen || opening_allowed(t, a->registrar, ret->known ? &ret->device : NULL);
 }
 
 static bool note_request(struct task *t, struct tx *tx, const struct knock *knock,
@@ -211,7 +157,8 @@ static bool begin_episode(struct task *t, struct tx *tx, struct admission *a,
 {
     const struct knock *knock = a->knock;
     struct episode e;
-    TRY(supersede(t, tx, device->episode));
+    TRY(opening_supersede(t, tx, device->episode,
+                          "the device began anew with a fresh voucher request"));
     record_init(t, &episode_type, &e);
     e.id = id_make(t->arena);
     e.device = device->id;
@@ -225,7 +172,7 @@ static bool begin_episode(struct task *t, struct tx *tx, struct admission *a,
     e.rule = ground->kind == GROUND_RULE ? ground->rule.name : NULL;
     e.needs_verified = ground_needs_verified(ground);
     device->episode = e.id;
-    count_attempt(device);
+    opening_count(device);
     a->result.episode = e.id;
     TRY(submit(t, tx, a, ground, false));
     e.voucher_order = a->result.order;
@@ -265,7 +212,7 @@ static bool move_ground(struct task *t, struct tx *tx, struct admission *a, stru
     if (look->ground.kind == GROUND_HOLD)
         return true;
     if (device->admission != admission_on(look)) {
-        TRY(claim_place(t, tx, a, &look->ground));
+        TRY(opening_claim(t, tx, a->knock->idevid, &look->ground));
         TRY(standing_set(t, tx, device, device->manufacturer, admission_on(look), &nobody));
         TRY(table_put(t, tx, &devices, device));
     }
@@ -320,7 +267,7 @@ static bool let_in(struct task *t, struct tx *tx, struct admission *a, struct lo
                    struct device *ret)
 {
     const struct knock *knock = a->knock;
-    TRY(claim_place(t, tx, a, &look->ground));
+    TRY(opening_claim(t, tx, a->knock->idevid, &look->ground));
     return caller_device_as(t, tx, a->registrar->callers, knock->idevid, knock->address,
                             admission_on(look), ret);
 }

@@ -72,6 +72,7 @@ static bool fetch_and_judge(struct task *t, struct again_run *ar)
         .device = ar->run->order->device,
         .serial = ar->job.serial,
         .nonce = ar->episode.voucher_nonceless ? NULL : ar->episode.nonce,
+        .arrived = ar->episode.begun_by == EPISODE_BY_EST_DOMAIN,
     };
     return audit_log_fetch(t, ar->registrar, &errand, &ar->fetched) &&
            audit_log_hold(t, ar->registrar, &subject, &ar->fetched);
@@ -185,7 +186,7 @@ static bool is_ours_to_fetch(struct task *t, struct reader *r, const struct epis
     bool found = false;
     if (e->log_verdict == VERDICT_PENDING && bytes_present(e->log_order))
         TRY(table_find(t, r, &order_table, e->log_order, &first, &found));
-    *ret = e->closed == 0 && bytes_present(e->voucher_sha256) &&
+    *ret = e->closed == 0 && episode_has_voucher(e) &&
            (episode_log_passed(e) ||
             (e->log_verdict == VERDICT_PENDING && !(found && order_is_open(&first))));
     return true;

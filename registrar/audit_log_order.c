@@ -13,24 +13,37 @@
 
 /* What the order's runner is to do; kept in the order. */
 struct log_job {
-    struct bytes voucher_order; /* whose request octets are sent again */
+    struct bytes voucher_order; /* whose request octets are sent again; absent: our own work */
     const char *manufacturer;
     const char *masa_url;
     const char *serial;
+    const char *media_type;
     struct record_rest rest;
 };
 
 static const struct field log_job_fields[] = {
-    FIELD(1, struct log_job, voucher_order, "voucher-order", FIELD_HEX, .flags = FIELD_REQUIRED,
-          .min = ID_LEN, .max = ID_LEN, .help = "Order of the voucher."),
+    FIELD(1, struct log_job, voucher_order, "voucher-order", FIELD_HEX, .min = ID_LEN,
+          .max = ID_LEN, .help = "Order of the voucher; absent: there is none of ours."),
     FIELD(2, struct log_job, manufacturer, "manufacturer", FIELD_TEXT, .flags = FIELD_REQUIRED,
           .help = "Whose device it is."),
     FIELD(3, struct log_job, masa_url, "masa-url", FIELD_TEXT, .flags = FIELD_REQUIRED,
           .help = "Base of the MASA's resources."),
     FIELD(4, struct log_job, serial, "serial-number", FIELD_TEXT, .help = "The device's."),
+    FIELD(5, struct log_job, media_type, "media-type", FIELD_TEXT,
+          .help = "Form of our request, where there is no voucher's order."),
 };
 static const struct record_type log_job_type =
     RECORD_TYPE("audit-log-job", 1, struct log_job, log_job_fields);
+
+/* One log for each voucher's order, or arrival. */
+static struct bytes identity_of(struct task *t, struct bytes id)
+{
+    struct cbor_writer w = cbor_writer_make(t->arena);
+    cbor_write_array(&w, 2);
+    cbor_write_text(&w, "audit-log");
+    cbor_write_octets(&w, id);
+    return bytes_sha256(t->arena, cbor_written(&w));
+}
 
 bool audit_log_order_submit(struct task *t, struct tx *tx, struct orders *orders,
                             const struct order *voucher, const struct log_order *what,
@@ -43,18 +56,37 @@ bool audit_log_order_submit(struct task *t, struct tx *tx, struct orders *orders
     job.masa_url = what->masa_url;
     job.serial = what->serial;
 
-    struct cbor_writer identity = cbor_writer_make(t->arena);
-    cbor_write_array(&identity, 2);
-    cbor_write_text(&identity, "audit-log");
-    cbor_write_octets(&identity, voucher->id);
     struct order_request request = {
         .kind = &audit_log_order,
-        .identity = bytes_sha256(t->arena, cbor_written(&identity)),
+        .identity = identity_of(t, voucher->id),
         .device = voucher->device,
         .episode = voucher->episode,
         .peer = voucher->peer,
         .due = clock_wall() + AUDIT_LOG_GRACE,
         .follows = true,
+    };
+    enum order_join join;
+    TRY(record_encode(t, &log_job_type, &job, &request.request));
+    return order_submit_in(t, tx, orders, &request, ret_order, &join);
+}
+
+bool audit_log_order_arrive(struct task *t, struct tx *tx, struct orders *orders,
+                            const struct log_arrival *arrival, const struct log_order *what,
+                            struct bytes *ret_order)
+{
+    struct log_job job;
+    record_init(t, &log_job_type, &job);
+    job.manufacturer = what->manufacturer;
+    job.masa_url = what->masa_url;
+    job.serial = what->serial;
+    job.media_type = arrival->media_type;
+    struct order_request request = {
+        .kind = &audit_log_order,
+        .identity = identity_of(t, arrival->episode),
+        .device = arrival->device,
+        .episode = arrival->episode,
+        .peer = masa_peer(t, what->masa_url),
+        .work = arrival->request,
     };
     enum order_join join;
     TRY(record_encode(t, &log_job_type, &job, &request.request));
@@ -87,22 +119,33 @@ static bool look_ahead(struct task *t, struct reader *r, struct log_run *lr)
     return true;
 }
 
+/* RFC 8995 5.8: the request that was sent for the voucher; later ones may be made anew. */
+static bool read_request(struct task *t, struct reader *r, struct log_run *lr)
+{
+    struct order voucher;
+    lr->errand.request = lr->run->work;
+    lr->errand.media_type = lr->job.media_type;
+    if (!bytes_present(lr->job.voucher_order))
+        return true;
+    TRY(table_get(t, r, &order_table, lr->job.voucher_order, &voucher));
+    TRY(blob_get(t, r, &order_table, voucher.id, ORDER_BLOB_WORK, &lr->errand.request));
+    /* Our request has the form of the voucher. */
+    lr->errand.media_type = voucher.result_type;
+    return true;
+}
+
 static bool read_job(struct task *t, struct log_run *lr)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
-    struct order voucher;
     TRY(record_decode(t, &log_job_type, lr->run->request, &lr->job));
     TRY(view_open(t, lr->registrar->store, &view));
     struct reader *r = view_reader(view);
-    TRY(table_get(t, r, &order_table, lr->job.voucher_order, &voucher));
-    TRY(blob_get(t, r, &order_table, voucher.id, ORDER_BLOB_WORK, &lr->errand.request));
+    TRY(read_request(t, r, lr));
     TRY(onboarding_open(t, r, lr->run->order->episode, &lr->episode));
     TRY(look_ahead(t, r, lr));
     TRY(callers_maker(t, lr->registrar->callers, lr->job.manufacturer, &lr->maker));
     lr->errand.maker = &lr->maker->record;
     lr->errand.masa_url = lr->job.masa_url;
-    /* Our request has the form of the voucher. */
-    lr->errand.media_type = voucher.result_type;
     return true;
 }
 
@@ -113,6 +156,7 @@ static bool fetch_and_judge(struct task *t, struct log_run *lr)
         .device = lr->run->order->device,
         .serial = lr->job.serial == NULL ? "" : lr->job.serial,
         .nonce = lr->episode.voucher_nonceless ? NULL : lr->episode.nonce,
+        .arrived = lr->episode.begun_by == EPISODE_BY_EST_DOMAIN,
     };
     return audit_log_fetch(t, lr->registrar, &lr->errand, &lr->fetched) &&
            audit_log_hold(t, lr->registrar, &subject, &lr->fetched);

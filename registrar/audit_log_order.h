@@ -23,4 +23,16 @@ MUST_USE bool audit_log_order_submit(struct task *t, struct tx *tx, struct order
                                      const struct order *voucher, const struct log_order *what,
                                      struct bytes *ret_order);
 
+/* The same for a device that came with a voucher of its manufacturer's cloud. */
+struct log_arrival {
+    struct bytes device;
+    struct bytes episode;
+    const char *media_type;
+    struct bytes request; /* of that type: one of ours, signed, that no pledge has asked for */
+};
+/* Inside the update that lets the device in; the log is fetched at once. */
+MUST_USE bool audit_log_order_arrive(struct task *t, struct tx *tx, struct orders *orders,
+                                     const struct log_arrival *arrival,
+                                     const struct log_order *what, struct bytes *ret_order);
+
 #endif

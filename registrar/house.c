@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/pledge/failures.h"
 #include "core/pledge/leaving.h"
+#include "registrar/arrival.h"
 #include "registrar/past_identity.h"
 
 #include <assert.h>
@@ -180,9 +181,11 @@ static void furnish(struct house *house)
         .programs = house->node.cloud_programs,
         .patience = house->node.outgoing.timeout,
     };
+    house->arrivals = (struct arrivals){registrar_arrive, &house->registrar};
     house->est = (struct est){
         .store = house->store,
         .callers = house->callers,
+        .arrivals = &house->arrivals,
         .cas = house->cas,
         .own_chain = identity_current(house->identities)->domain,
         .answer = answer,

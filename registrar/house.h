@@ -27,6 +27,7 @@ struct house {
     struct registrar registrar;
     struct cloud_agent clouds;
     struct est est;
+    struct arrivals arrivals;
     struct api api;
     struct http_route *pledge_routes;
     struct http_server *pledges;

@@ -75,9 +75,6 @@
       "The MASA calls its answer text/plain, where RFC 8995 5.6 has the media type of a "          \
       "voucher. If this manufacturer's MASA is made so: `gatehousectl manufacturers allow "        \
       "NAME masa-text-plain`.")                                                                    \
-    X(E_TOO_MANY_ATTEMPTS, "too-many-attempts", "busy, try again later",                           \
-      "The device has sent more fresh voucher requests in an hour than limits.attempts-per-hour "  \
-      "allows. See in its timeline why they lead nowhere.")                                        \
     X(E_MASA_URL, "masa-url", "not possible now",                                                  \
       "The IDevID names no MASA that can be used, and the manufacturer's record has none: "        \
       "`gatehousectl manufacturers` sets masa-url.")                                               \

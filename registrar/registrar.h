@@ -5,6 +5,8 @@
  *   pledge_request.c    the pledge's voucher request, opened and checked      5.3
  *   past_identity.c     which certificates of ours pledges have seen          5.2
  *   admission.c         who is let in, and the episode that begins            5.3
+ *   arrival.c           who comes for a certificate with a voucher of its cloud's
+ *   opening.c           what every onboarding begins with
  *   grounds.c           on what ground: the list, or an administrator's word  5.3
  *   voucher_order.c     the order: ask the MASA, verify, hand out             5.4 - 5.6
  *   registrar_request.c our own voucher request                               5.5

@@ -44,7 +44,7 @@ static bool find_subject(struct task *t, struct tx *tx, const struct reporting *
     struct bytes id = bytes_present(rp->episode) ? rp->episode : ret->device.episode;
     ENSURE(t, bytes_present(id), E_NO_EPISODE, "the device has never been onboarded");
     TRY(table_get(t, tx_reader(tx), &episodes, id, &ret->episode));
-    ENSURE(t, bytes_present(ret->episode.voucher_sha256), E_NO_EPISODE,
+    ENSURE(t, episode_has_voucher(&ret->episode), E_NO_EPISODE,
            "no voucher was handed out in this onboarding");
     return true;
 }

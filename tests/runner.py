@@ -242,19 +242,28 @@ def part_flow(tally, arguments):
                 tally.ok(name)
 
 
+def count_onboarded(tally, name, run, count):
+    lines = [line for line in run.stdout.splitlines() if line.startswith("onboarded ")]
+    if len(lines) == count:
+        tally.ok(f"demo: {name}, {count} onboarded lines")
+    else:
+        tally.failed(f"demo: {name}, {count} onboarded lines", run.stdout[-3000:])
+
+
 def part_demo(tally, arguments):
     with tempfile.TemporaryDirectory(prefix="gatehouse demo ") as scratch:  # with spaces
+        run = tally.command("demo: vouchers from the cloud", ROOT / "packaging" / "demo", "--dir",
+                            Path(scratch) / "flow voucher", "--flow", "voucher", "--pledges", 5,
+                            limit=900)
+        if not run.returncode:
+            count_onboarded(tally, "vouchers from the cloud", run, 5)
         for count in (1, 50):
             folder = Path(scratch) / f"of {count}"
             run = tally.command(f"demo: {count} pledges", ROOT / "packaging" / "demo",
                                 "--dir", folder, "--pledges", count, limit=900)
             if run.returncode:
                 continue
-            lines = [line for line in run.stdout.splitlines() if line.startswith("onboarded ")]
-            if len(lines) == count:
-                tally.ok(f"demo: {count} onboarded lines")
-            else:
-                tally.failed(f"demo: {count} onboarded lines", run.stdout[-3000:])
+            count_onboarded(tally, f"of {count}", run, count)
             verify = output_of([ROOT / "tests" / "verify" / "verify", folder])
             tally.tap(f"verify of {count}", verify.stdout, verify.returncode)
 

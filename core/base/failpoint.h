@@ -21,6 +21,8 @@
     X(FP_LOG_BEFORE_FETCH, "log-before-fetch")                                                     \
     X(FP_LOG_AFTER_ANSWER, "log-after-answer")                                                     \
     X(FP_LOG_AFTER_STORED, "log-after-stored")                                                     \
+    X(FP_ARRIVAL_BEFORE_STORED, "arrival-before-stored")                                           \
+    X(FP_ARRIVAL_AFTER_STORED, "arrival-after-stored")                                             \
     X(FP_CSRATTRS_BEFORE_STORED, "csrattrs-before-stored")                                         \
     X(FP_CSRATTRS_AFTER_STORED, "csrattrs-after-stored")                                           \
     X(FP_ENROL_BEFORE_SUBMIT, "enrol-before-submit")                                               \

@@ -56,6 +56,8 @@ bool log_policy_read(struct task *t, struct view *view, const struct log_subject
         .allowed = subject->maker->allowed_domain_ids,
         .newer = (enum audit_log_newer)subject->maker->audit_log_newer,
         .nonce = subject->nonce,
+        .cloud = subject->maker->est_domain_vouchers,
+        .arrived = subject->arrived,
         .sent = was_sent,
         .context = history,
     };
@@ -120,6 +122,7 @@ bool judged_log_read(struct task *t, struct view *view, struct bytes device_id, 
         .device = device_id,
         .serial = device.serial,
         .nonce = e.voucher_nonceless ? NULL : e.nonce,
+        .arrived = e.begun_by == EPISODE_BY_EST_DOMAIN,
         .log_sha256 = judged.seen.sha256,
     };
     TRY(audit_log_read(t, octets, AUDIT_LOG_REGISTRAR_ID, &judged.log));

@@ -11,6 +11,7 @@ struct log_subject {
     struct bytes device; /* absent: the device is not known yet */
     const char *serial;
     const char *nonce;           /* of the voucher at hand; NULL: it has none */
+    bool arrived;                /* it is one of the manufacturer's cloud (est-domain) */
     struct bytes log_sha256;     /* of the log that is to be judged */
     const struct cert_list *own; /* our chain, when it is at hand; NULL: it is read */
 };

@@ -22,6 +22,7 @@ const char *const log_cause_names[] = {
     [LOG_CAUSE_EARLIER] = "earlier-request",
     [LOG_CAUSE_NONCELESS] = "nonceless-request",
     [LOG_CAUSE_RESTORED] = "before-restore",
+    [LOG_CAUSE_CLOUD] = "manufacturers-cloud",
     [LOG_CAUSE_ALLOWED] = "allowed",
     NULL,
 };
@@ -113,6 +114,9 @@ static bool cause_of(struct task *t, const struct log_policy *policy,
     }
     if (*ret == LOG_CAUSE_NONE && is_from_before_a_restore(policy, event->at))
         *ret = LOG_CAUSE_RESTORED;
+    /* It answers pledges, and carries their nonces over. */
+    if (*ret == LOG_CAUSE_NONE && policy->cloud && event->nonce != NULL)
+        *ret = LOG_CAUSE_CLOUD;
     if (*ret == LOG_CAUSE_NONE && contains(&policy->allowed, event->domain_id))
         *ret = LOG_CAUSE_ALLOWED;
     return true;
@@ -193,11 +197,20 @@ static void look_at_version(struct task *t, const struct audit_log *log,
         arena_printf(t->arena, "the log has version %llu", (unsigned long long)log->version);
 }
 
-/* Our own entry: with the nonce of the voucher, or, for one without nonce, any such of ours. */
+/*
+ * Our own entry: with the nonce of the voucher, or, for one without nonce, any such of ours; the
+ * nonce of a voucher of the manufacturer's cloud is known to the device and to the cloud alone.
+ */
 static void look_for_our_entry(struct task *t, const struct audit_log *log,
                                const struct log_policy *policy, struct log_verdict *verdict)
 {
-    const unsigned wanted = policy->nonce == NULL ? LOG_CAUSE_NONCELESS : LOG_CAUSE_THIS;
+    const unsigned otherwise = policy->nonce == NULL ? LOG_CAUSE_NONCELESS : LOG_CAUSE_THIS;
+    const unsigned wanted = policy->arrived ? LOG_CAUSE_CLOUD : otherwise;
+    static const char *const words[] = {
+        [LOG_CAUSE_THIS] = "with our nonce",
+        [LOG_CAUSE_NONCELESS] = "ours and without nonce",
+        [LOG_CAUSE_CLOUD] = "of a voucher that the manufacturer's cloud gave out for us",
+    };
     if (verdict->problem != NULL)
         return;
     for (size_t i = 0; i < log->count; i++) {
@@ -207,8 +220,7 @@ static void look_for_our_entry(struct task *t, const struct audit_log *log,
     verdict->final = false;
     verdict->problem = E_LOG_STALE;
     verdict->detail =
-        arena_printf(t->arena, "%zu entries, none of them %s", log->count,
-                     policy->nonce == NULL ? "ours and without nonce" : "with our nonce");
+        arena_printf(t->arena, "%zu entries, none of them %s", log->count, words[wanted]);
 }
 
 bool log_judge(struct task *t, const struct audit_log *log, const struct log_policy *policy,

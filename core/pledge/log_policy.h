@@ -23,6 +23,7 @@ enum log_cause {
     LOG_CAUSE_EARLIER,   /* another voucher request that we sent */
     LOG_CAUSE_NONCELESS, /* a request without nonce that we sent */
     LOG_CAUSE_RESTORED,  /* it is from a time of which a restored store knows nothing */
+    LOG_CAUSE_CLOUD,     /* the manufacturer's cloud has given out a voucher for us (est-domain) */
     LOG_CAUSE_ALLOWED,   /* our own domainID is among the allowed ones: another registrar of ours */
 };
 extern const char *const log_cause_names[];
@@ -34,6 +35,8 @@ struct log_policy {
     struct bytes_list allowed;  /* others' */
     enum audit_log_newer newer;
     const char *nonce; /* of the voucher at hand; NULL: it has none */
+    bool cloud;   /* the manufacturer's cloud gives out vouchers for us, without a word to us */
+    bool arrived; /* the voucher at hand is such a one */
     /* Whether a request of this device with that nonce was ever ours to send. */
     MUST_USE bool (*sent)(struct task *t, void *context, const char *nonce, bool *ret);
     void *context;

@@ -100,7 +100,15 @@
       "manufacturer's audit-log to warn.")                                                         \
     X(E_LOG_MALFORMED, "log-malformed", "try again later",                                         \
       "The MASA's audit log could not be read (RFC 8995 5.8.1). It is fetched again; enrolment "   \
-      "waits. If the MASA has no such logs, set the manufacturer's audit-log to warn or off.")
+      "waits. If the MASA has no such logs, set the manufacturer's audit-log to warn or off.")     \
+    X(E_TOO_MANY_ATTEMPTS, "too-many-attempts", "busy, try again later",                           \
+      "The device has begun more onboardings in an hour, with fresh voucher requests or vouchers " \
+      "of its cloud, than limits.attempts-per-hour allows. See in its timeline why they lead "     \
+      "nowhere.")                                                                                  \
+    X(E_LOG_NOT_TO_BE_HAD, "audit-log-not-to-be-had", "not possible now",                          \
+      "The device came with a voucher of its manufacturer's cloud. The manufacturer's record "     \
+      "demands the MASA's audit log, and nothing says where that MASA is: `gatehousectl "          \
+      "manufacturers set NAME --masa-url URL`.")
 DECLARE_PROBLEMS(pledge_problems, PLEDGE_PROBLEMS)
 
 #endif

@@ -77,17 +77,20 @@ class Wire:
     """
     One connection.  `identity` is a pair of PEM files (certificates, key).  Without `anchors` the
     server is believed for the time being, as a pledge does (RFC 8995 5.1); with them, PEM text, it
-    must lead to them and have the name.  `name` is what SNI says; None: no SNI.
+    must lead to them and have the name; `partial`: one that signed nobody's certificate, not even
+    its own, is good as an anchor, too.  `name` is what SNI says; None: no SNI.
     """
 
     def __init__(self, port, identity=None, tls=None, anchors=None, limit=PATIENCE, name=HOST,
-                 address="127.0.0.1"):
+                 address="127.0.0.1", partial=False):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if anchors is None:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         else:
             context.load_verify_locations(cadata=anchors)
+            if partial:
+                context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         if tls is not None:
             version = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[tls]
             context.minimum_version = context.maximum_version = version

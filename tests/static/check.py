@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from conformance import conformance
+
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 FILE_LINES_MAX = 600
@@ -254,7 +256,7 @@ def tidy(build):
 
 CHECKS = [edges, rooms_have_no_cycles, libraries, sizes, guards, own_header_first,
           no_conditionals_in_flow, failpoints_are_used, problems_are_used, formatted,
-          scripts_parse, python_by_its_path, manuals]
+          scripts_parse, python_by_its_path, manuals, conformance]
 
 
 def main():

@@ -178,6 +178,38 @@ static void stored_voucher_needs_an_entry_of_ours_without_nonce(void **state)
     assert_verdict("it is not", &missing, E_LOG_STALE, false);
 }
 
+/* Its nonces are known to it and the devices alone; and it answers devices, so there are nonces. */
+static void entry_of_the_manufacturers_cloud_is_ours_where_it_speaks_for_us(void **state)
+{
+    struct task *t = test_task(state);
+    struct log_policy policy = policy_of(t);
+    const char *log = LOG(THIS "," EVENT(OWN, WITH("Y2xvdWQ=")));
+    struct log_verdict without = judge(t, &policy, log);
+    assert_verdict("it does not", &without, E_LOG_NOT_CAUSED, true);
+    policy.cloud = true;
+    struct log_verdict with = judge(t, &policy, log);
+    assert_verdict("it does", &with, NULL, true);
+    assert_int_equal(with.entries[1].cause, LOG_CAUSE_CLOUD);
+    struct log_verdict nonceless = judge(t, &policy, LOG(THIS "," EVENT(OWN, "null")));
+    assert_verdict("without nonce", &nonceless, E_LOG_NOT_CAUSED, true);
+    struct log_verdict foreign = judge(t, &policy, LOG(THIS "," EVENT(OTHER, WITH("x"))));
+    assert_verdict("another owner", &foreign, E_LOG_FOREIGN, true);
+}
+
+static void device_with_a_voucher_of_the_cloud_needs_its_entry(void **state)
+{
+    struct task *t = test_task(state);
+    struct log_policy policy = policy_of(t);
+    policy.nonce = NULL;
+    policy.cloud = policy.arrived = true;
+    struct log_verdict there = judge(t, &policy, LOG(EVENT(OWN, WITH("Y2xvdWQ="))));
+    assert_verdict("it is there", &there, NULL, true);
+    struct log_verdict earlier = judge(t, &policy, LOG(EVENT(OWN, WITH(EARLIER))));
+    assert_verdict("only one that we asked for", &earlier, E_LOG_STALE, false);
+    struct log_verdict none = judge(t, &policy, LOG(""));
+    assert_verdict("none", &none, E_LOG_STALE, false);
+}
+
 static void what_a_restored_store_cannot_know_is_told_apart(void **state)
 {
     struct task *t = test_task(state);
@@ -321,6 +353,8 @@ int main(void)
         UNIT_TEST(nonce_is_the_same_in_other_letters),
         UNIT_TEST(own_entries_without_nonce_are_as_many_as_we_asked_for),
         UNIT_TEST(stored_voucher_needs_an_entry_of_ours_without_nonce),
+        UNIT_TEST(entry_of_the_manufacturers_cloud_is_ours_where_it_speaks_for_us),
+        UNIT_TEST(device_with_a_voucher_of_the_cloud_needs_its_entry),
         UNIT_TEST(what_a_restored_store_cannot_know_is_told_apart),
         UNIT_TEST(another_registrar_of_ours_can_be_allowed),
         UNIT_TEST(newer_version_is_what_the_switch_says),

@@ -42,6 +42,7 @@ struct manufacturer_options {
     const char *audit_log_again;
     const char *audit_log_settles;
     const char *audit_log_later;
+    const char *est_domain_vouchers;
 };
 
 static const struct option manufacturer_options[] = {
@@ -115,6 +116,10 @@ static const struct option manufacturer_options[] = {
            "How long that goes on."),
     OPTION(struct manufacturer_options, audit_log_later, "audit-log-later", OPTION_TEXT, "TIME",
            "How often a log is fetched afterwards; 0 s: not any more."),
+    OPTION(struct manufacturer_options, est_domain_vouchers, "est-domain-vouchers", OPTION_TEXT,
+           "YES|NO",
+           "Whether its cloud registrar gives out vouchers that name us as EST server: then its "
+           "expected devices may enrol without a voucher request to us; no by default."),
 };
 
 /* How its devices are told apart, and its MASA reached. */
@@ -134,6 +139,7 @@ static bool set_more_members(struct task *t, json_t *body, const struct manufact
     TRY(member_set_text(t, body, "proxy", o->proxy));
     TRY(member_set_text(t, body, "proxy-user", o->proxy_user));
     TRY(member_set_secret(t, body, "proxy-password", o->proxy_password_file));
+    TRY(member_set_bool(t, body, "est-domain-vouchers", o->est_domain_vouchers));
     return member_set_texts(t, body, "allow", &o->allow);
 }
 

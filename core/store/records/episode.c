@@ -25,6 +25,7 @@ const char *const episode_stage_names[] = {
     [EPISODE_HELD] = "held",
     NULL,
 };
+static const char *const beginning_names[] = {"voucher-request", "est-domain", NULL};
 static const char *const report_names[] = {"none", "success", "failure", NULL};
 const char *const episode_verdict_names[] = {
     [VERDICT_PENDING] = "pending",
@@ -118,6 +119,10 @@ static const struct field episode_fields[] = {
           .help = "Whether the verdict is on the audit log that was fetched with that voucher."),
     FIELD(53, struct episode, voucher_nonceless, "voucher-nonceless", FIELD_BOOL, FROM_GATEHOUSE,
           .help = "Whether its voucher has no nonce."),
+    FIELD(65, struct episode, begun_by, "begun-by", FIELD_ENUM, FROM_GATEHOUSE,
+          .names = beginning_names,
+          .help = "What it began with: the device's voucher request to us, or its coming for a "
+                  "certificate with a voucher of its manufacturer's cloud (est-domain)."),
 };
 const struct record_type episode_type = RECORD_TYPE("episode", 1, struct episode, episode_fields);
 
@@ -153,6 +158,11 @@ static struct bytes by_stage(struct arena *arena, const void *record)
 const struct table_index episodes_by_device = BY_DEVICE;
 const struct table_index episodes_by_stage = BY_STAGE;
 static const struct table_index episode_indexes[] = {BY_DEVICE, BY_STAGE};
+
+bool episode_has_voucher(const struct episode *episode)
+{
+    return bytes_present(episode->voucher_sha256) || episode->begun_by == EPISODE_BY_EST_DOMAIN;
+}
 
 bool episode_log_passed(const struct episode *episode)
 {

@@ -20,6 +20,12 @@ enum episode_stage {
     EPISODE_HELD,            /* waits for an administrator's decision; the MASA was not asked */
 };
 
+/* What it began with. */
+enum episode_beginning {
+    EPISODE_BY_REQUEST,    /* the device asked us for a voucher */
+    EPISODE_BY_EST_DOMAIN, /* it came with a voucher of its manufacturer's cloud, to enrol */
+};
+
 enum episode_report { REPORT_NONE, REPORT_SUCCESS, REPORT_FAILURE };
 
 enum episode_verdict {
@@ -68,6 +74,7 @@ struct episode {
     bool voucher_stored;     /* its voucher was fetched ahead and has no nonce */
     bool log_ahead;          /* the verdict is on a log that was fetched with that voucher */
     const char *log_problem; /* what was held against the log, also when it was accepted */
+    unsigned int begun_by;   /* enum episode_beginning */
     struct record_rest rest;
 };
 enum {
@@ -76,6 +83,8 @@ enum {
 };
 /* Nothing about the audit log is in the way of its enrolment. */
 bool episode_log_passed(const struct episode *episode);
+/* One of ours was handed out, or the device came with one of its manufacturer's cloud. */
+bool episode_has_voucher(const struct episode *episode);
 
 extern const struct record_type episode_type;
 extern const struct table episodes;

@@ -187,6 +187,11 @@ static const struct field fields[] = {
           .flags = FIELD_LIVE, .max = YEAR_MS, .preset = "7 d",
           .help = "How often the log is fetched afterwards, as long as the device is ours; 0 s: "
                   "not any more."),
+    FIELD(80, struct manufacturer, est_domain_vouchers, "est-domain-vouchers", FIELD_BOOL,
+          .flags = FIELD_LIVE, .preset = "false",
+          .help = "Whether its cloud registrar gives out vouchers that name us as EST server "
+                  "(est-domain): then a device of its that is expected may enrol without having "
+                  "asked us for a voucher."),
 };
 const struct record_type manufacturer_type =
     RECORD_TYPE("manufacturer", 1, struct manufacturer, fields);

@@ -99,6 +99,7 @@ struct manufacturer {
     int64_t audit_log_again;
     int64_t audit_log_settles; /* how long "at first" is, from the onboarding on */
     int64_t audit_log_later;
+    bool est_domain_vouchers; /* its cloud gives vouchers that name us as EST server (est-domain) */
     struct record_rest rest;
 };
 enum { MANUFACTURER_BLOB_CRLS = 1 };
