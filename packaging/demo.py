@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "lab"))
 
+import demo_est  # noqa: E402
 from stage import Stage, StageError  # noqa: E402
 
 BINS = ROOT / "build" / "release" / "bin"
@@ -170,6 +171,19 @@ def play(arguments, folder):
     return failed
 
 
+def play_est(folder):
+    """The flow without a pledge; 1 when it did not hold."""
+    stage = Stage(folder, BINS)
+    say(f"making an owner in {folder}")
+    stage.make_owner()
+    stage.start_gatehoused()
+    try:
+        demo_est.enrol_and_renew(stage, say)
+    finally:
+        ends = stage.stop()
+    return sum(end != 0 for end in ends.values())
+
+
 def main():
     parser = argparse.ArgumentParser(prog="packaging/demo", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -177,14 +191,17 @@ def main():
                         help="use this folder (made, or emptied of an earlier demo) and leave it")
     parser.add_argument("--pledges", metavar="N", type=int, default=1,
                         help="onboard N pledges in parallel (default 1)")
-    parser.add_argument("--flow", choices=FLOWS, default="redirect",
+    parser.add_argument("--flow", choices=[*FLOWS, "est"], default="redirect",
                         help="what the cloud registrar answers: the way to the owner's registrar "
-                             "(default), or a voucher for the owner's EST server")
+                             "(default), or a voucher for the owner's EST server; est: no pledge, "
+                             "but a plain EST client")
     parser.add_argument("--keep", action="store_true",
                         help="leave everything running and print how to look around")
     arguments = parser.parse_args()
     if not 1 <= arguments.pledges <= 9999:
         parser.error("--pledges takes 1 to 9999")
+    if arguments.flow == "est" and (arguments.keep or arguments.pledges != 1):
+        parser.error("--flow est takes neither --keep nor --pledges")
 
     folder = Path(arguments.dir) if arguments.dir else Path(tempfile.mkdtemp(prefix="gatehouse-demo-"))
     folder = folder.resolve()
@@ -193,7 +210,7 @@ def main():
             parser.error(f"{folder} is not empty and holds no earlier demo")
         shutil.rmtree(folder)
     try:
-        failed = play(arguments, folder)
+        failed = play_est(folder) if arguments.flow == "est" else play(arguments, folder)
     except StageError as error:
         say(f"failed: {error}")
         failed = 1

@@ -257,6 +257,12 @@ def part_demo(tally, arguments):
                             limit=900)
         if not run.returncode:
             count_onboarded(tally, "vouchers from the cloud", run, 5)
+        run = tally.command("demo: plain EST client", ROOT / "packaging" / "demo", "--flow", "est",
+                            limit=900)
+        if re.search("^enrolled .*^renewed ", run.stdout, re.M | re.S):
+            tally.ok("demo: plain EST client, enrolled and renewed")
+        else:
+            tally.failed("demo: plain EST client, enrolled and renewed", run.stdout[-3000:])
         for count in (1, 50):
             folder = Path(scratch) / f"of {count}"
             run = tally.command(f"demo: {count} pledges", ROOT / "packaging" / "demo",
