@@ -115,6 +115,7 @@ static bool ask_masa(struct task *t, struct cloud *cloud, const struct cloud_req
     commission.pinned_domain_cert = answer->pinned->der;
     commission.est_domain = answer->est_domain;
     commission.additional_configuration_url = answer->additional_configuration_url;
+    commission.idevid = request->pledge.idevid->der;
     TRY(masa_commission_write(t, &commission, &call.body));
     if (!http_client_call(t, cloud->client, &call, ret))
         return fail(t, E_MASA_AWAY, "%s", t->detail);

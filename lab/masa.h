@@ -88,6 +88,7 @@ struct masa_request {
     const struct voucher_form *form;
     struct voucher rvr;
     const struct cert *signer;  /* the registrar */
+    struct cert_list certs;     /* that came along: in COSE, the pledge's too (cBRSKI 9.2) */
     struct cert_list path;      /* from it to the farthest certificate that was sent along */
     struct bytes idevid_issuer; /* of the device, as RFC 8366bis 6.1 has it */
     const char *assertion;      /* what can be said of where the device is */

@@ -20,15 +20,18 @@ static bool check_cloud(struct task *t, const struct masa *masa, const struct ht
 }
 
 /* The pledge's own word, which the cloud passes on; RFC 8995 2.6.2: IDevIDs do not end. */
-static bool judge_pledge(struct task *t, const struct masa *masa, struct masa_grant *grant)
+static bool judge_pledge(struct task *t, const struct masa *masa, struct bytes in_tls,
+                         struct masa_grant *grant)
 {
     const struct chain_rules rules = {.ignore_validity = true};
     struct signed_voucher pvr;
+    const struct cert *seen;
     const struct cert *idevid;
+    TRY(cert_parse(t, in_tls, &seen));
     TRY(grant->form->open(t, grant->request, 0, &pvr));
     ENSURE(t, pvr.voucher.kind == VOUCHER_REQUEST && pvr.voucher.nonce != NULL, E_VOUCHER_MALFORMED,
            "no voucher request with a nonce");
-    TRY(grant->form->verify(t, &pvr, NULL, &idevid));
+    TRY(grant->form->verify(t, &pvr, &(struct cert_list){&seen, 1}, &idevid));
     if (!chain_verify(t, masa->idevids.anchors, idevid, &pvr.certs, &rules, NULL))
         return fail(t, E_DEVICE_UNKNOWN, "the pledge's IDevID is none of ours: %s", t->detail);
     TRY(cert_subject_serial(t, idevid, &grant->serial));
@@ -55,7 +58,7 @@ static bool serve(struct task *t, const struct masa *masa, enum masa_fault fault
     };
     ENSURE(t, grant.form != NULL, E_VOUCHER_FORM, "media-type is %s", commission.media_type);
     TRY(cert_parse(t, commission.pinned_domain_cert, &grant.pinned));
-    TRY(judge_pledge(t, masa, &grant));
+    TRY(judge_pledge(t, masa, commission.idevid, &grant));
     TRY(masa_grant(t, &office, &grant, &reply->body));
     reply->media_type = grant.form->media_type;
     return masa_fault_spoils_voucher(t, masa, fault, grant.form, &reply->body);

@@ -18,6 +18,8 @@ static const struct field fields[] = {
           .max = URL_MAX, .help = "Where the owner's EST server is."),
     FIELD(5, struct masa_commission, additional_configuration_url, "additional-configuration-url",
           FIELD_TEXT, .max = URL_MAX, .help = "Where the device's configuration is."),
+    FIELD(6, struct masa_commission, idevid, "idevid", FIELD_OCTETS, .flags = FIELD_REQUIRED,
+          .max = CERTIFICATE_MAX, .help = "The pledge's certificate in TLS, DER."),
 };
 const struct record_type masa_commission_type =
     RECORD_TYPE("commission", 1, struct masa_commission, fields);

@@ -17,6 +17,7 @@ struct masa_commission {
     struct bytes pinned_domain_cert;
     const char *est_domain;
     const char *additional_configuration_url;
+    struct bytes idevid; /* of the pledge's TLS connection: a COSE request has none (cBRSKI 9.2) */
     struct record_rest rest;
 };
 extern const struct record_type masa_commission_type;

@@ -70,6 +70,7 @@ static bool read_rvr(struct task *t, const struct http_request *rq, struct masa_
            "the signer's certificate (%s) has no extended key usage id-kp-cmcRA",
            cert_subject(t, request->signer));
     request->rvr = rvr.voucher;
+    request->certs = rvr.certs;
     return true;
 }
 
@@ -123,8 +124,9 @@ static bool judge_pledges_request(struct task *t, const struct masa *masa,
     /* RFC 8995 2.6.2: an IDevID is not out of date. */
     const struct chain_rules rules = {.ignore_validity = true};
     const struct cert *idevid;
-    TRY(request->form->verify(t, pvr, NULL, &idevid));
-    if (!chain_verify(t, masa->idevids.anchors, idevid, &pvr->certs, &rules, NULL))
+    TRY(request->form->verify(t, pvr, &request->certs, &idevid));
+    const struct cert_list *others = pvr->certs.count > 0 ? &pvr->certs : &request->certs;
+    if (!chain_verify(t, masa->idevids.anchors, idevid, others, &rules, NULL))
         return fail(t, E_DEVICE_UNKNOWN, "the pledge's IDevID is none of ours: %s", t->detail);
     TRY(cert_idevid_issuer(t, idevid, &request->idevid_issuer));
     TRY(check_proximity(t, &pvr->voucher, request));

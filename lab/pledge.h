@@ -51,7 +51,8 @@ struct pledge_settings {
     struct text_list resolve;
     struct text_list faults;
     const char *out;
-    unsigned tls; /* enum pledge_tls */
+    unsigned tls;  /* enum pledge_tls */
+    unsigned form; /* index into voucher_forms */
     bool no_clock;
     bool json;
     bool quiet;

@@ -30,7 +30,7 @@ void pledge_run(struct pledge_world *world, const char *folder, struct pledge_ou
         .world = world,
         .step = "identity",
         .with = ENCOUNTER_NOBODY,
-        .form = &voucher_form_cms,
+        .form = voucher_forms[world->settings.form],
         .attempts_left = world->settings.attempts,
     };
     task_init(&t, arena, NULL);

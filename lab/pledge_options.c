@@ -7,6 +7,7 @@
 #define FAULT_HELP(id, name, fits, help) "  " name "\n        " help "\n"
 
 static const char *const tls_names[] = {"any", "1.2", "1.3", NULL};
+static const char *const form_names[] = {"cms", "jws", "cose", NULL}; /* as voucher_forms */
 
 static const struct lab_option options[] = {
     LAB_OPTION("DIR", struct pledge_settings, identity, "identity", FIELD_TEXT,
@@ -65,9 +66,12 @@ static const struct lab_option options[] = {
     LAB_OPTION("NAME:PORT:ADDRESS", struct pledge_settings, resolve, "resolve", FIELD_TEXTS,
                .help = "Connect to ADDRESS for this host and port instead of asking the resolver."),
     LAB_OPTION("DIR", struct pledge_settings, out, "out", FIELD_TEXT,
-               .help = "Save to DIR/SERIAL/: ldevid.pem, ldevid.key, voucher.cms, "
-                       "voucher-request.cms, cacerts.pem, csrattrs.der and configuration, as far "
+               .help = "Save to DIR/SERIAL/: ldevid.pem, ldevid.key, voucher.FORM, "
+                       "voucher-request.FORM, cacerts.pem, csrattrs.der and configuration, as far "
                        "as it came."),
+    LAB_OPTION("FORM", struct pledge_settings, form, "format", FIELD_ENUM, .preset = "cms",
+               .names = form_names,
+               .help = "Form of voucher requests and vouchers: CMS-signed JSON, JWS or COSE."),
     LAB_OPTION("VERSION", struct pledge_settings, tls, "tls", FIELD_ENUM, .preset = "any",
                .names = tls_names, .help = "The one TLS version to speak."),
     LAB_OPTION("NAME[:COUNT]", struct pledge_settings, faults, "fault", FIELD_TEXTS,

@@ -22,10 +22,12 @@ static bool make_voucher_request(struct task *t, struct pledge *p, enum pledge_f
         .nonce = p->now.nonce,
         .proximity_registrar_cert = link_chain(p->now.link)->items[0]->der,
     };
+    static const struct cert_list none = {NULL, 0};
     const struct voucher_signer signer = {
         .cert = p->idevid.cert,
         .key = p->idevid.key,
-        .certs = p->idevid.chain,
+        /* cBRSKI 9.2: in COSE they are known from TLS. */
+        .certs = p->form->signer_from_tls ? none : p->idevid.chain,
     };
     fault_spoils_request(p, fault, &request);
     TRY(p->form->seal(t, &request, &signer, &p->now.voucher_request));

@@ -128,7 +128,8 @@ class Program:
 class Stage:
     """One manufacturer and one owner in a folder."""
 
-    def __init__(self, folder, bins):
+    def __init__(self, folder, bins, form="cms"):
+        self.form = form  # of voucher requests and vouchers: cms, jws or cose
         self.folder = Path(folder).resolve()
         self.bins = Path(bins).resolve()
         self.maker = self.folder / "maker"
@@ -376,6 +377,6 @@ class Stage:
                  else ["--identities", self.maker / "pledges"])
         return self.run("gatehouse-pledge", *which, "--cloud", self.cloud_url,
                         "--anchors", self.maker / "implicit-anchors.pem",
-                        "--masa-anchors", self.maker / "masa-anchors.pem",
+                        "--masa-anchors", self.maker / "masa-anchors.pem", "--format", self.form,
                         "--out", self.out, *self.resolve_options(), *options, check=check,
                         limit=limit)

@@ -46,8 +46,8 @@ def start_maker(stage, flow):
     stage.start_cloud(*stage.voucher_options())
 
 
-def build_stage(folder, count, flow):
-    stage = Stage(folder, BINS)
+def build_stage(folder, count, flow, form):
+    stage = Stage(folder, BINS, form)
     say(f"making a manufacturer, {count} pledge{'s' * (count > 1)} and an owner in {folder}")
     stage.make_maker()
     stage.make_pledges("PHONE", count)
@@ -134,14 +134,14 @@ Everything keeps running.  To look around:
   gatehousectl --config {config} devices show {stage.serials[0]}
   gatehousectl --config {config} orders list
   gatehousectl --config {config} store check
-  gatehousectl inspect {shlex.quote(str(stage.out / stage.serials[0] / "voucher.cms"))}
+  gatehousectl inspect {shlex.quote(str(stage.out / stage.serials[0] / ("voucher." + stage.form)))}
 Logs are in {stage.logs}.
 To stop: kill {" ".join(str(program.process.pid) for program in stage.programs.values())}""")
 
 
 def play(arguments, folder):
     begin = time.monotonic()
-    stage = build_stage(folder, arguments.pledges, arguments.flow)
+    stage = build_stage(folder, arguments.pledges, arguments.flow, arguments.format)
     failed = 0
     keep = False
     try:
@@ -195,6 +195,8 @@ def main():
                         help="what the cloud registrar answers: the way to the owner's registrar "
                              "(default), or a voucher for the owner's EST server; est: no pledge, "
                              "but a plain EST client")
+    parser.add_argument("--format", choices=("cms", "jws", "cose"), default="cms",
+                        help="form of voucher requests and vouchers (default cms)")
     parser.add_argument("--keep", action="store_true",
                         help="leave everything running and print how to look around")
     arguments = parser.parse_args()

@@ -89,7 +89,8 @@ static bool note_request(struct task *t, struct tx *tx, const struct knock *knoc
     event.episode = e->id;
     event.address = knock->address;
     int64_t created = knock->request->signed_request.voucher.created_on;
-    event.detail = arena_printf(t->arena, "MASA %s, created-on %s", e->masa_url,
+    event.detail = arena_printf(t->arena, "%s, MASA %s, created-on %s",
+                                knock->request->signed_request.form->name, e->masa_url,
                                 created == 0 ? "not stated" : time_to_text(t->arena, created));
     return event_add(t, tx, &event);
 }

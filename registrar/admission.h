@@ -10,7 +10,8 @@ struct knock {
     const struct pledge_request *request;
     const char *masa_url; /* base */
     const char *address;
-    struct bytes ours; /* DER of the certificate it saw */
+    struct bytes ours;  /* DER of the certificate it saw */
+    const char *accept; /* the forms of voucher it takes, as it says; NULL: it does not say */
 };
 
 struct admitted {

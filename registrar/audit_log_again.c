@@ -152,8 +152,9 @@ struct due_log {
     struct episode episode;
     const struct trusted_maker *maker;
     struct bytes idevid;
-    struct bytes prior; /* the pledge's own request, when it is still there */
-    bool ours;          /* the device's onboarding goes on, with a verdict that lets it */
+    struct bytes prior;           /* the pledge's own request, when it is still there */
+    struct cert_list prior_certs; /* that went along with it, and ours */
+    bool ours;                    /* the device's onboarding goes on, with a verdict that lets it */
 };
 
 /* What our request for the voucher had in it. */
@@ -173,6 +174,7 @@ static bool read_prior(struct task *t, struct reader *r, const struct voucher_fo
         return true;
     TRY(form->open(t, request, 0, &sv));
     due->prior = sv.voucher.prior_signed_voucher_request;
+    due->prior_certs = sv.certs;
     return true;
 }
 
@@ -239,8 +241,11 @@ static bool make_request(struct task *t, const struct registrar *r, const struct
         .form = form_of(due),
         .serial = due->device.serial,
         .nonce = due->episode.voucher_nonceless ? NULL : due->episode.nonce,
-        .prior = same ? due->prior : BYTES_ABSENT,
     };
+    if (same) {
+        what.prior = due->prior;
+        what.prior_certs = due->prior_certs;
+    }
     TRY(cert_parse(t, due->idevid, &idevid));
     TRY(cert_idevid_issuer(t, idevid, &what.idevid_issuer));
     return registrar_request_alone(t, as, &what, ret);

@@ -10,6 +10,7 @@
 #include "registrar/audit_log_verdict.h"
 #include "registrar/masa.h"
 #include "registrar/onboarding.h"
+#include "registrar/voucher_order.h"
 
 /* What the order's runner is to do; kept in the order. */
 struct log_job {
@@ -129,9 +130,7 @@ static bool read_request(struct task *t, struct reader *r, struct log_run *lr)
         return true;
     TRY(table_get(t, r, &order_table, lr->job.voucher_order, &voucher));
     TRY(blob_get(t, r, &order_table, voucher.id, ORDER_BLOB_WORK, &lr->errand.request));
-    /* Our request has the form of the voucher. */
-    lr->errand.media_type = voucher.result_type;
-    return true;
+    return voucher_order_request_type(t, r, voucher.id, &lr->errand.media_type);
 }
 
 static bool read_job(struct task *t, struct log_run *lr)

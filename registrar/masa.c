@@ -160,31 +160,37 @@ static bool depart(struct task *t, const struct manufacturer *maker, enum allowa
     return true;
 }
 
-/* RFC 8995 5.6: the answer's media type is that of the voucher's form. */
-static bool check_media_type(struct task *t, const struct manufacturer *maker,
-                             const struct voucher_form *form, const char *media_type,
-                             unsigned *used)
+/* RFC 8995 5.6: the voucher's own media type; or what the record allows instead of it. */
+static bool read_media_type(struct task *t, const struct manufacturer *maker,
+                            const struct voucher_form *asked, const char **media_type,
+                            unsigned *used)
 {
     bool alias;
-    const struct voucher_form *named = voucher_form_named(media_type, &alias);
-    const char *what = arena_printf(t->arena, "Content-Type %s where %s was asked for",
-                                    media_type == NULL ? "missing" : media_type, form->media_type);
-    if (named == form)
-        return !alias || depart(t, maker, ALLOW_MEDIA_TYPE_ALIAS, E_MASA_ALIAS, what, used);
-    ENSURE(t, media_type != NULL && strcmp(media_type, "text/plain") == 0, E_MASA_ANSWER, "%s",
-           what);
-    return depart(t, maker, ALLOW_MASA_TEXT_PLAIN, E_MASA_TEXT_PLAIN, what, used);
+    const char *type = *media_type == NULL ? "missing" : *media_type;
+    const struct voucher_form *named = voucher_form_named(*media_type, &alias);
+    const char *what =
+        arena_printf(t->arena, "Content-Type %s where %s was asked for", type, asked->media_type);
+    if (named != NULL && alias)
+        TRY(depart(t, maker, ALLOW_MEDIA_TYPE_ALIAS, E_MASA_ALIAS, what, used));
+    if (strcmp(type, "text/plain") == 0) {
+        TRY(depart(t, maker, ALLOW_MASA_TEXT_PLAIN, E_MASA_TEXT_PLAIN, what, used));
+        named = asked;
+    }
+    if (named != NULL)
+        *media_type = named->media_type;
+    return true;
 }
 
 bool masa_read_voucher(struct task *t, const struct manufacturer *maker,
-                       const struct voucher_form *form, struct http_answer *answer, unsigned *used)
+                       const struct voucher_form *asked, struct http_answer *answer, unsigned *used)
 {
     enum body_wrapping wrapping;
     struct bytes inner;
-    TRY(check_media_type(t, maker, form, answer->media_type, used));
+    TRY(read_media_type(t, maker, asked, &answer->media_type, used));
     if (allows(maker, ALLOW_MASA_BASE64))
         *used |= ALLOWANCE(ALLOW_MASA_BASE64); /* our request went so */
-    if (!body_unwrap(t->arena, answer->body, &inner, &wrapping))
+    if (voucher_form_of(answer->media_type) == NULL ||
+        !body_unwrap(t->arena, answer->body, &inner, &wrapping))
         return true;
     TRY(depart(t, maker, ALLOW_MASA_BASE64, E_MASA_BASE64, "the voucher came in base64", used));
     answer->body = inner;

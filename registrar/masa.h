@@ -31,12 +31,13 @@ MUST_USE bool masa_get(struct task *t, const struct registrar *r, const struct m
                        const char *base, const char *url, struct http_answer *ret);
 
 /*
- * An answer 200 to requestvoucher: under the right media type, and with the voucher's octets as
- * they are to be handed on.  Departures that the record allows are undone and added to `used`.
- * Fails with E_MASA_ANSWER, E_MASA_TEXT_PLAIN, E_MASA_ALIAS, E_MASA_BASE64.
+ * An answer 200 to requestvoucher: with a voucher's own media type, and its octets as they are to
+ * be handed on; of one whose form is not known here, as they are.  Departures that the record
+ * allows are undone and added to `used`.  `asked` is the form that was asked in.  Fails with
+ * E_MASA_TEXT_PLAIN, E_MASA_ALIAS, E_MASA_BASE64.
  */
 MUST_USE bool masa_read_voucher(struct task *t, const struct manufacturer *maker,
-                                const struct voucher_form *form, struct http_answer *answer,
+                                const struct voucher_form *asked, struct http_answer *answer,
                                 unsigned *used);
 
 /* "404: text of the body, cut and made printable", for details. */

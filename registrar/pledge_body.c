@@ -1,6 +1,7 @@
 #include "registrar/pledge_body.h"
 
 #include "core/store/records/allowance.h"
+#include "registrar/voucher_accept.h"
 
 #include <string.h>
 #include <strings.h>
@@ -52,18 +53,24 @@ static bool read_form(struct task *t, const struct http_request *rq, const struc
     return !alias || allow_alias(t, idevid, "Content-Type", rq->media_type, body);
 }
 
-/* The voucher under its own media type, unless the pledge knows it by an old one alone. */
+/*
+ * RFC 8995 5.3: 406 when there is no form of voucher that both sides read.  The voucher goes under
+ * its own media type, unless the pledge knows it by an old one alone.
+ */
 static bool read_accept(struct task *t, const struct http_request *rq, const struct idevid *idevid,
                         struct pledge_body *body)
 {
+    bool relays = idevid->manufacturer->relay_unreadable;
     body->answer_type = body->form->media_type;
-    if (http_accepts(rq, body->answer_type))
+    body->accept = rq->accept;
+    if (voucher_accept(t, rq->accept, body->form, relays) != NULL)
         return true;
     for (size_t i = 0; i < ARRAY_SIZE(aliases); i++) {
         if (strcmp(aliases[i].media_type, body->form->media_type) != 0 ||
             !http_accepts(rq, aliases[i].alias))
             continue;
         body->answer_type = aliases[i].alias;
+        body->accept = NULL;
         return allow_alias(t, idevid, "Accept", aliases[i].alias, body);
     }
     return fail(t, E_HTTP_ACCEPT, "Accept: %s", rq->accept);
@@ -133,7 +140,8 @@ void pledge_body_wrap_alike(struct task *t, const struct pledge_body *body,
 {
     if (reply->status != 200)
         return;
-    reply->media_type = body->answer_type;
+    if (strcmp(reply->media_type, body->form->media_type) == 0)
+        reply->media_type = body->answer_type;
     if (body->wrapping == BODY_BARE)
         return;
     const char *base64 = bytes_to_base64(t->arena, reply->body);

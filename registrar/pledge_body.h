@@ -13,7 +13,8 @@ enum body_wrapping { BODY_BARE, BODY_BASE64, BODY_PEM };
 
 struct pledge_body {
     const struct voucher_form *form;
-    const char *answer_type; /* media type of the voucher, as the pledge wants it called */
+    const char *answer_type; /* what the pledge wants a voucher of that form called */
+    const char *accept;      /* its Accept; NULL: none, or one that only names that form so */
     struct bytes octets;     /* of the artifact itself */
     enum body_wrapping wrapping;
     unsigned used; /* set of enum allowance */
@@ -23,7 +24,7 @@ struct pledge_body {
  * RFC 8995 6: the artifact itself, under its media type.  What departs from that is read where the
  * manufacturer's record allows it; else it fails with E_MEDIA_TYPE_ALIAS or E_REQUEST_BASE64.
  * Fails with E_HTTP_MEDIA_TYPE on a media type that is none of a voucher, and with E_HTTP_ACCEPT
- * when the pledge wants no voucher of the request's form.
+ * when the pledge takes no voucher that can be handed out here.
  */
 MUST_USE bool pledge_body_read(struct task *t, const struct http_request *rq,
                                const struct idevid *idevid, struct pledge_body *ret);

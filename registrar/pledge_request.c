@@ -69,10 +69,16 @@ bool pledge_request_open(struct task *t, const struct pledge_body *body,
     /* RFC 8995 3.2: a request has a container of its own. */
     ENSURE(t, sv.voucher.kind == VOUCHER_REQUEST, E_REQUEST_CONTAINER,
            "the top member is ietf-voucher:voucher");
+    /* cBRSKI 9.2: whatever the request says of its signer is ignored, the key is that of TLS. */
+    if (form->signer_from_tls)
+        sv.certs = (struct cert_list){NULL, 0};
     /* RFC 8995 5.3: the signature is the pledge's, by the IDevID of this TLS session. */
     if (!form->verify(t, &sv, &known, &signer))
         return fail(t, E_REQUEST_SIGNATURE, "%s", t->detail);
     TRY(check_signer(t, signer, idevid));
+    /* jws-voucher 5: its x5c begins with the certificate that the pledge shows in TLS. */
+    ENSURE(t, form != &voucher_form_jws || bytes_equal(signer->der, idevid->cert->der),
+           E_REQUEST_SIGNER, "x5c begins with another certificate than TLS, for the same key");
     *ret = (struct pledge_request){
         .signed_request = sv,
         .sha256 = bytes_sha256(t->arena, body->octets),

@@ -127,6 +127,14 @@
     X(E_STORED_VOUCHERS_OFF, "stored-vouchers-off", "not allowed",                                 \
       "The manufacturer's record does not let vouchers be fetched ahead: `gatehousectl "           \
       "manufacturers set NAME --stored-vouchers when-masa-is-away`.")                              \
+    X(E_VOUCHER_UNREADABLE, "voucher-unreadable", "no acceptable voucher",                         \
+      "The MASA sent a voucher in a form that the pledge takes and Gatehouse cannot read. It was " \
+      "not handed out. To hand such vouchers on unchecked, set the manufacturer's "                \
+      "relay-unreadable.")                                                                         \
+    X(E_VOUCHER_UNREAD, "voucher-unread", "no acceptable voucher",                                 \
+      "The voucher's form is one that Gatehouse cannot read. It was handed to the pledge "         \
+      "unchecked, as the manufacturer's relay-unreadable says; only the pledge will find out "     \
+      "whether it is right.")                                                                      \
     X(E_TELEMETRY, "telemetry-malformed", "malformed status",                                      \
       "The pledge's status report is not what RFC 8995 5.7 describes; the detail says why.")       \
     X(E_NO_STORE, "no-store", "internal error",                                                    \

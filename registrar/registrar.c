@@ -60,6 +60,7 @@ const struct problem_status registrar_statuses[] = {
     {E_VOUCHER_EXPIRED, 406},
     {E_VOUCHER_PIN, 406},
     {E_VOUCHER_NOT_VERIFIED, 406},
+    {E_VOUCHER_UNREADABLE, 406},
     /* The form. */
     {E_VOUCHER_FORM, 415},
     {E_MEDIA_TYPE_ALIAS, 415},

@@ -12,6 +12,7 @@
  *   registrar_request.c our own voucher request                               5.5
  *   masa.c              where the MASA is and how it is talked to             5.4
  *   onboarding.c        which onboarding a request is about
+ *   voucher_accept.c    which forms of voucher the pledge takes               5.5, 5.6
  *   voucher_check.c     what a voucher must say before it is handed out       5.6
  *   telemetry.c         POST voucher_status and enrollstatus                  5.7, 5.9.4
  *   audit_log_order.c   the order: fetch the MASA's log for an onboarding     5.8

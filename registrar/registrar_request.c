@@ -13,14 +13,47 @@ unsigned registrar_request_departures(const struct idevid *idevid, const struct 
     return wanted ? VOUCHER_REQUEST_CONTAINER : 0;
 }
 
+static bool contains(const struct cert_list *certs, const struct cert *cert)
+{
+    for (size_t i = 0; i < certs->count; i++) {
+        if (bytes_equal(certs->items[i]->der, cert->der))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * RFC 8995 5.5: no others than our certificate and the registrar CA, which may be pinned.  cBRSKI
+ * 9.2: where the pledge's request says nothing of its signer, its IDevID and all up to its root go
+ * along.
+ */
+static struct cert_list certs_to_carry(struct task *t, const struct cert_list *ours,
+                                       const struct cert_list *pledge,
+                                       const struct voucher_form *form)
+{
+    if (!form->signer_from_tls)
+        return *ours;
+    const struct cert **all =
+        arena_array(t->arena, ours->count + pledge->count, sizeof(struct cert *));
+    size_t count = 0;
+    for (size_t i = 0; i < ours->count; i++)
+        all[count++] = ours->items[i];
+    for (size_t i = 0; i < pledge->count; i++) {
+        if (!contains(ours, pledge->items[i]))
+            all[count++] = pledge->items[i];
+    }
+    return (struct cert_list){all, count};
+}
+
+/* cBRSKI 7.1: in the form of the pledge's request. */
 static bool seal(struct task *t, const struct registrar_identity *as,
-                 const struct voucher_form *form, const struct voucher *rvr, struct bytes *ret)
+                 const struct voucher_form *form, const struct cert_list *pledge,
+                 const struct voucher *rvr, struct bytes *ret)
 {
     struct voucher_signer signer = {
         .cert = as->cert,
         .key = as->key,
-        /* RFC 8995 5.5: these and no others may be pinned: our certificate and the registrar CA. */
-        .certs = as->tls_chain,
+        .certs = certs_to_carry(t, &as->tls_chain, pledge, form),
     };
     return form->seal(t, rvr, &signer, ret);
 }
@@ -35,7 +68,7 @@ bool registrar_request_make(struct task *t, const struct registrar_identity *as,
         .created_on = clock_wall() / SECOND_MS * SECOND_MS,
         /* RFC 8995 5.5: from the IDevID, never from what the pledge says. */
         .serial_number = idevid->serial,
-        /* RFC 8995 5.5: carried over as it stands. */
+        /* RFC 8995 5.5: carried over as it stands; cBRSKI 7.2: the assertion, too. */
         .nonce = prior->voucher.nonce,
         .assertion = prior->voucher.assertion,
         /* RFC 8995 5.5: the pledge's request goes along, octet for octet. */
@@ -44,7 +77,7 @@ bool registrar_request_make(struct task *t, const struct registrar_identity *as,
     };
     /* RFC 8366bis 6.1: whose serial number it is. */
     TRY(cert_idevid_issuer(t, idevid->cert, &rvr.idevid_issuer));
-    return seal(t, as, prior->form, &rvr, ret);
+    return seal(t, as, prior->form, &idevid->chain, &rvr, ret);
 }
 
 bool registrar_request_alone(struct task *t, const struct registrar_identity *as,
@@ -58,5 +91,5 @@ bool registrar_request_alone(struct task *t, const struct registrar_identity *as
         .nonce = what->nonce,
         .prior_signed_voucher_request = what->prior,
     };
-    return seal(t, as, what->form, &rvr, ret);
+    return seal(t, as, what->form, &what->prior_certs, &rvr, ret);
 }

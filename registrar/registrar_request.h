@@ -22,6 +22,7 @@ struct request_alone {
     struct bytes idevid_issuer;
     const char *nonce;  /* of the voucher that it is about; NULL: none */
     struct bytes prior; /* goes in as prior-signed-voucher-request; absent: nothing does */
+    struct cert_list prior_certs; /* of who signed it, and its issuers, where it has none itself */
 };
 MUST_USE bool registrar_request_alone(struct task *t, const struct registrar_identity *as,
                                       const struct request_alone *what, struct bytes *ret);

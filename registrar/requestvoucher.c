@@ -40,20 +40,26 @@ static bool answer_nothing(struct task *t, const struct registrar *r, struct htt
  * voucher; then the order does the rest, and the pledge gets its result or 202.
  */
 static bool answer_request(struct task *t, const struct registrar *r, struct http_request *rq,
-                           struct knock *knock, struct http_reply *reply)
+                           const struct idevid *idevid, struct http_reply *reply)
 {
     struct pledge_body body;
     struct pledge_request request;
     struct admitted admitted;
-    TRY(pledge_body_read(t, rq, knock->idevid, &body));
-    TRY(pledge_request_open(t, &body, knock->idevid, &request));
-    knock->request = &request;
-    TRY(check_request(t, r, &request, knock));
-    TRY(masa_base(t, knock->idevid, &request.used, &knock->masa_url));
-    if (registrar_request_departures(knock->idevid, body.form) != 0)
+    TRY(pledge_body_read(t, rq, idevid, &body));
+    TRY(pledge_request_open(t, &body, idevid, &request));
+    struct knock knock = {
+        .idevid = idevid,
+        .request = &request,
+        .accept = body.accept,
+        .address = http_connection_address(rq->connection),
+        .ours = http_connection_ours(rq->connection),
+    };
+    TRY(check_request(t, r, &request, &knock));
+    TRY(masa_base(t, idevid, &request.used, &knock.masa_url));
+    if (registrar_request_departures(idevid, body.form) != 0)
         request.used |= ALLOWANCE(ALLOW_MASA_CONTAINER);
     failpoint(FP_VOUCHER_BEFORE_SUBMIT);
-    TRY(admit(t, r, knock, &admitted));
+    TRY(admit(t, r, &knock, &admitted));
     failpoint(FP_VOUCHER_AFTER_SUBMIT);
     onboarding_remember(rq->connection, admitted.episode);
     /* RFC 8995 5.6, and what a redirected pledge makes of errors: 202 keeps it at our door. */
@@ -69,19 +75,16 @@ static bool answer_request(struct task *t, const struct registrar *r, struct htt
 bool registrar_requestvoucher(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     const struct registrar *r = rq->context;
+    const struct idevid *idevid;
     bool alias;
-    struct knock knock = {
-        .address = http_connection_address(rq->connection),
-        .ours = http_connection_ours(rq->connection),
-    };
     answer_begin(t, &r->answer);
     ENSURE(t, rq->body.len == 0 || voucher_form_named(rq->media_type, &alias) != NULL,
            E_HTTP_MEDIA_TYPE, "Content-Type %s",
            rq->media_type == NULL ? "missing" : rq->media_type);
-    TRY(caller_idevid(t, r->callers, rq, &knock.idevid));
+    TRY(caller_idevid(t, r->callers, rq, &idevid));
     if (rq->body.len == 0)
-        return answer_nothing(t, r, rq, knock.idevid, reply);
-    return answer_request(t, r, rq, &knock, reply);
+        return answer_nothing(t, r, rq, idevid, reply);
+    return answer_request(t, r, rq, idevid, reply);
 }
 
 void registrar_voucher_failed(struct task *t, struct http_request *rq, struct http_reply *reply)

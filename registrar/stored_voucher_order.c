@@ -144,20 +144,24 @@ static bool get_voucher(struct task *t, struct stored_run *sr, struct http_answe
         .maker = &sr->maker->record,
         .masa_url = sr->job.masa_url,
         .form = sr->form,
+        .accept = sr->form->media_type, /* and no other: nobody knows what the device takes */
         .request = sr->run->work,
     };
     const struct voucher_wanted wanted = {
         .serial = sr->job.serial,
         .idevid_issuer = sr->job.idevid_issuer,
+        .request_form = sr->form,
         .voucher_anchors = sr->maker->voucher_anchors,
+        .voucher_certs = &sr->maker->voucher_certs,
         .tls_chain = &own->tls_chain,
     };
+    const struct voucher_form *form;
     struct voucher voucher;
     unsigned used = 0;
     if (bytes_equal(sr->stored.voucher_order, sr->run->order->id))
         return true;
-    TRY(voucher_ask(t, sr->registrar, &question, &used, answer));
-    TRY(voucher_check(t, sr->form, answer->body, &wanted, &voucher));
+    TRY(voucher_ask(t, sr->registrar, &question, &used, answer, &form));
+    TRY(voucher_check(t, form, answer->body, &wanted, &voucher));
     struct arrival arrival = {.sr = sr, .voucher = &voucher, .octets = answer->body};
     TRY(order_save_work(t, sr->run, sr->run->work, store_voucher, &arrival));
     sr->stored = arrival.stored;

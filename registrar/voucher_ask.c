@@ -1,7 +1,11 @@
 #include "registrar/voucher_ask.h"
 
 #include "core/base/failpoint.h"
+#include "core/store/records/episode.h"
 #include "registrar/masa.h"
+#include "registrar/voucher_accept.h"
+
+#include <string.h>
 
 /* RFC 8995 5.6: what the MASA's status means. */
 static bool judge_status(struct task *t, const struct http_answer *answer)
@@ -31,14 +35,37 @@ static bool judge_status(struct task *t, const struct http_answer *answer)
     }
 }
 
+/*
+ * RFC 8995 5.6: the voucher comes in a form that the pledge takes.  RFC 8995 7.3: one that we
+ * cannot read is passed on where the manufacturer's record says so, and nowhere else.
+ */
+static bool judge_form(struct task *t, const struct voucher_question *question,
+                       const struct http_answer *answer, const struct voucher_form **ret)
+{
+    const char *type = answer->media_type;
+    ENSURE(t, type != NULL && voucher_taken(question->accept, question->form, type), E_MASA_ANSWER,
+           "Content-Type %s, which the pledge does not take", type == NULL ? "missing" : type);
+    *ret = voucher_form_of(type);
+    if (*ret != NULL)
+        return true;
+    ENSURE(t, question->maker->relay_unreadable, E_VOUCHER_UNREADABLE, "Content-Type %s", type);
+    ENSURE(t, answer->body.len > 0 && strlen(type) <= EPISODE_MEDIA_TYPE_MAX, E_MASA_ANSWER,
+           "%zu octets of Content-Type %s", answer->body.len, type);
+    return true;
+}
+
 bool voucher_ask(struct task *t, const struct registrar *r, const struct voucher_question *question,
-                 unsigned *used, struct http_answer *ret)
+                 unsigned *used, struct http_answer *ret, const struct voucher_form **ret_form)
 {
     const struct voucher_form *form = question->form;
+    const char *accept =
+        voucher_accept(t, question->accept, form, question->maker->relay_unreadable);
+    ENSURE(t, accept != NULL, E_VOUCHER_UNREADABLE, "the pledge takes %s", question->accept);
     failpoint(FP_VOUCHER_BEFORE_SEND);
     TRY(masa_post(t, r, question->maker, question->masa_url, "requestvoucher", form->media_type,
-                  form->media_type, question->request, ret));
+                  accept, question->request, ret));
     failpoint(FP_VOUCHER_AFTER_MASA_ANSWER);
     TRY(judge_status(t, ret));
-    return masa_read_voucher(t, question->maker, form, ret, used);
+    TRY(masa_read_voucher(t, question->maker, form, ret, used));
+    return judge_form(t, question, ret, ret_form);
 }

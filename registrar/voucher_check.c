@@ -5,28 +5,60 @@
 
 #include <string.h>
 
+/*
+ * cBRSKI 9.2: certificates that nobody has signed count as the way to an anchor; without an anchor,
+ * when they are one that signed itself and the voucher.
+ */
+static bool check_unsigned_certs(struct task *t, const struct signed_voucher *sv,
+                                 const struct cert *signer, const struct voucher_wanted *wanted)
+{
+    ENSURE(t,
+           wanted->voucher_anchors != NULL || !sv->certs_unsigned ||
+               (sv->certs.count == 1 && cert_is_self_signed(signer)),
+           E_VOUCHER_UNTRUSTED,
+           "its certificates are outside of what was signed, and there is no voucher anchor");
+    return true;
+}
+
 static bool check_signature(struct task *t, const struct signed_voucher *sv,
                             const struct voucher_wanted *wanted)
 {
     const struct cert *signer;
-    if (!sv->form->verify(t, sv, NULL, &signer))
+    ENSURE(t, sv->certs.count > 0 || wanted->voucher_certs->count > 0, E_VOUCHER_UNTRUSTED,
+           "it carries no certificate, and there is no voucher anchor");
+    if (!sv->form->verify(t, sv, wanted->voucher_certs, &signer))
         return fail(t, E_VOUCHER_SIGNATURE, "%s", t->detail);
+    TRY(check_unsigned_certs(t, sv, signer, wanted));
     if (wanted->voucher_anchors != NULL &&
         !chain_verify(t, wanted->voucher_anchors, signer, &sv->certs, NULL, NULL))
         return fail(t, E_VOUCHER_UNTRUSTED, "signed by %s: %s", cert_subject(t, signer), t->detail);
     return true;
 }
 
-static bool check_device(struct task *t, const struct voucher *v,
+/*
+ * RFC 8995 5.6.1: the pledge's own nonce, as it stands; in a voucher of another form than the
+ * request, the octets that it stands for.
+ */
+static bool same_nonce(struct task *t, const struct signed_voucher *sv,
+                       const struct voucher_wanted *wanted)
+{
+    const char *nonce = sv->voucher.nonce;
+    if (nonce == NULL || wanted->nonce == NULL)
+        return false;
+    return strcmp(nonce, wanted->nonce) == 0 ||
+           (sv->form != wanted->request_form && nonce_same_octets(t, nonce, wanted->nonce));
+}
+
+static bool check_device(struct task *t, const struct signed_voucher *sv,
                          const struct voucher_wanted *wanted)
 {
+    const struct voucher *v = &sv->voucher;
     ENSURE(t, v->serial_number != NULL && strcmp(v->serial_number, wanted->serial) == 0,
            E_VOUCHER_SERIAL, "the voucher is for %s, the device is %s",
            v->serial_number == NULL ? "nobody" : v->serial_number, wanted->serial);
-    bool same = v->nonce != NULL && wanted->nonce != NULL && strcmp(v->nonce, wanted->nonce) == 0;
     bool without = v->nonce == NULL && (wanted->nonce == NULL || wanted->nonceless);
-    ENSURE(t, same || without, E_VOUCHER_NONCE, "the voucher's nonce is %s, %s",
-           v->nonce == NULL ? "missing" : v->nonce,
+    ENSURE(t, without || same_nonce(t, sv, wanted), E_VOUCHER_NONCE,
+           "the voucher's nonce is %s, %s", v->nonce == NULL ? "missing" : v->nonce,
            wanted->nonce == NULL ? "and none was asked for"
                                  : arena_printf(t->arena, "the pledge's is %s", wanted->nonce));
     ENSURE(t,
@@ -92,7 +124,7 @@ bool voucher_check(struct task *t, const struct voucher_form *form, struct bytes
            "the MASA sent a voucher request instead of a voucher");
     TRY(check_assertion(t, &sv.voucher));
     TRY(check_signature(t, &sv, wanted));
-    TRY(check_device(t, &sv.voucher, wanted));
+    TRY(check_device(t, &sv, wanted));
     TRY(check_pin(t, &sv.voucher, wanted));
     *ret = sv.voucher;
     return true;

@@ -10,8 +10,10 @@ struct voucher_wanted {
     const char *nonce; /* NULL: there must be none */
     bool nonceless;    /* none is good too */
     struct bytes idevid_issuer;
-    const struct anchors *voucher_anchors; /* NULL: none configured, any signer */
-    const struct cert_list *tls_chain;     /* one of these is to be pinned */
+    const struct voucher_form *request_form; /* of our request, with the nonce */
+    const struct anchors *voucher_anchors;   /* NULL: none configured, any signer */
+    const struct cert_list *voucher_certs;   /* the anchors themselves: one may be the signer */
+    const struct cert_list *tls_chain;       /* one of these is to be pinned */
 };
 
 /*

@@ -15,6 +15,7 @@
 #include "registrar/onboarding.h"
 #include "registrar/registrar_request.h"
 #include "registrar/stored_voucher.h"
+#include "registrar/voucher_accept.h"
 #include "registrar/voucher_ask.h"
 #include "registrar/voucher_check.h"
 
@@ -22,7 +23,7 @@
 
 /* What the order's runner is to do; kept in the order, with our signed request as its work. */
 struct voucher_job {
-    const char *media_type; /* of the pledge's request, ours and the voucher */
+    const char *media_type; /* of the pledge's request, and ours */
     const char *manufacturer;
     const char *masa_url;
     const char *serial;
@@ -31,6 +32,7 @@ struct voucher_job {
     /* What ours is made of when the order is carried out: when the pledge's request was held. */
     struct bytes pledge_request;
     struct bytes_list idevid_chain;
+    const char *accept; /* the pledge's own word; NULL: none */
     struct record_rest rest;
 };
 
@@ -47,6 +49,8 @@ static const struct field voucher_job_fields[] = {
           .max = NONCE_TEXT_MAX, .help = "Of the pledge's request."),
     FIELD(6, struct voucher_job, idevid_issuer, "idevid-issuer", FIELD_OCTETS,
           .flags = FIELD_REQUIRED, .help = "Whose serial number it is."),
+    FIELD(7, struct voucher_job, accept, "accept", FIELD_TEXT, .max = ACCEPT_MAX,
+          .help = "Forms of voucher that the pledge takes."),
     FIELD(30, struct voucher_job, pledge_request, "pledge-request", FIELD_OCTETS,
           .max = VOUCHER_SIZE_MAX, .help = "The pledge's request, when ours is yet to be made."),
     FIELD(31, struct voucher_job, idevid_chain, "idevid-chain", FIELD_OCTETS_LIST,
@@ -65,6 +69,14 @@ static struct bytes voucher_identity(struct task *t, const struct knock *knock)
     return bytes_sha256(t->arena, cbor_written(&w));
 }
 
+/* One that is too long to keep says nothing. */
+static const char *accept_to_keep(const char *accept)
+{
+    bool fits =
+        accept != NULL && strlen(accept) <= ACCEPT_MAX && bytes_are_utf8(bytes_of_text(accept));
+    return fits ? accept : NULL;
+}
+
 bool voucher_order_submit(struct task *t, struct tx *tx, const struct registrar *r,
                           const struct voucher_submission *submission, struct bytes *ret_order)
 {
@@ -81,6 +93,7 @@ bool voucher_order_submit(struct task *t, struct tx *tx, const struct registrar 
         job.pledge_request = knock->request->signed_request.octets;
         job.idevid_chain = certs_der(t, &knock->idevid->chain);
     }
+    job.accept = accept_to_keep(knock->accept);
     struct order_request request = {
         .kind = &voucher_order,
         .identity = voucher_identity(t, knock),
@@ -96,12 +109,23 @@ bool voucher_order_submit(struct task *t, struct tx *tx, const struct registrar 
     return order_submit_in(t, tx, r->orders, &request, ret_order, &join);
 }
 
+bool voucher_order_request_type(struct task *t, struct reader *r, struct bytes order,
+                                const char **ret)
+{
+    struct bytes request;
+    struct voucher_job job;
+    TRY(blob_get(t, r, &order_table, order, ORDER_BLOB_REQUEST, &request));
+    TRY(record_decode(t, &voucher_job_type, request, &job));
+    *ret = job.media_type;
+    return true;
+}
+
 /* The job with what it is about, as it stands now. */
 struct voucher_run {
     struct order_run *run;
     const struct registrar *registrar;
     struct voucher_job job;
-    const struct voucher_form *form;
+    const struct voucher_form *form; /* of our request */
     const struct trusted_maker *maker;
     const struct registrar_identity *identity; /* whom the pledge has seen */
     unsigned used; /* set of enum allowance: what its MASA had to be allowed */
@@ -150,34 +174,43 @@ static struct voucher_wanted wanted_of(const struct voucher_run *vr)
         .nonce = vr->job.nonce,
         .nonceless = vr->maker->record.nonceless,
         .idevid_issuer = vr->job.idevid_issuer,
+        .request_form = vr->form,
         .voucher_anchors = vr->maker->voucher_anchors,
+        .voucher_certs = &vr->maker->voucher_certs,
         .tls_chain = &vr->identity->tls_chain,
     };
 }
 
 /*
- * RFC 8995 5.4 to 5.6: ask, and hold the answer against what was asked for.  The request goes out
- * octet for octet as it was stored, also after a crash: a MASA may refuse a second, different one
- * for the same nonce.
+ * RFC 8995 5.4 to 5.6: ask, and hold the answer against what was asked for, where we can read it.
+ * The request goes out octet for octet as it was stored, also after a crash: a MASA may refuse a
+ * second, different one for the same nonce.
  */
 static bool get_voucher(struct task *t, struct voucher_run *vr, struct http_answer *ret_answer,
-                        struct voucher *ret_voucher)
+                        const struct voucher_form **ret_form, struct voucher *ret_voucher)
 {
     const struct voucher_question question = {
         .maker = &vr->maker->record,
         .masa_url = vr->job.masa_url,
         .form = vr->form,
+        .accept = vr->job.accept,
         .request = vr->run->work,
     };
     struct voucher_wanted wanted = wanted_of(vr);
-    TRY(voucher_ask(t, vr->registrar, &question, &vr->used, ret_answer));
-    return voucher_check(t, vr->form, ret_answer->body, &wanted, ret_voucher);
+    TRY(voucher_ask(t, vr->registrar, &question, &vr->used, ret_answer, ret_form));
+    if (*ret_form != NULL)
+        return voucher_check(t, *ret_form, ret_answer->body, &wanted, ret_voucher);
+    *ret_voucher = (struct voucher){.kind = VOUCHER};
+    return true;
 }
 
 struct handover {
     const struct voucher_run *vr;
     const struct voucher *voucher;
-    struct bytes octets;
+    const struct voucher_form *form; /* of the voucher; NULL: one that we cannot read */
+    const char *media_type;
+    struct bytes octets;                 /* as they came, and then for the pledge */
+    bool shortened;                      /* not all that came is for the pledge */
     const struct stored_voucher *stored; /* it was fetched ahead; NULL: the MASA has just sent it */
     const char *because;                 /* why that one is handed out */
     struct bytes log_order;
@@ -227,6 +260,12 @@ static bool revoke_earlier(struct task *t, struct tx *tx, const struct handover 
     return device_certificates_revoke(t, tx, &revocation);
 }
 
+/* Of one that we cannot read, nothing is known; we have asked for one with the pledge's nonce. */
+static bool is_nonceless(const struct handover *h)
+{
+    return h->form != NULL && h->voucher->nonce == NULL;
+}
+
 /*
  * One that was fetched ahead is counted where it lies; one that came without nonce although we sent
  * one is counted as if we had asked so, for the day it shows in an audit log.
@@ -236,7 +275,7 @@ static bool count_nonceless(struct task *t, struct tx *tx, const struct handover
     const struct voucher_job *job = &h->vr->job;
     if (h->stored != NULL)
         return stored_voucher_served(t, tx, h->stored);
-    if (h->voucher->nonce != NULL)
+    if (!is_nonceless(h))
         return true;
     return stored_voucher_count(t, tx, job->manufacturer, job->serial);
 }
@@ -245,14 +284,27 @@ static const char *words_about(struct task *t, const struct handover *h)
 {
     const struct voucher *v = h->voucher;
     const char *text =
-        arena_printf(t->arena, "assertion %s, created-on %s%s",
+        arena_printf(t->arena, "%s, assertion %s, created-on %s%s%s", h->form->name,
                      v->assertion == NULL ? "not stated" : v->assertion,
                      v->created_on == 0 ? "not stated" : time_to_text(t->arena, v->created_on),
-                     v->nonce == NULL ? ", without nonce" : "");
+                     v->nonce == NULL ? ", without nonce" : "",
+                     h->shortened ? "; certificates outside of its signature were taken out" : "");
     if (h->stored == NULL)
         return text;
     return arena_printf(t->arena, "fetched ahead at %s, %s: %s",
                         time_to_text(t->arena, h->stored->fetched), text, h->because);
+}
+
+static bool note_arrival(struct task *t, struct tx *tx, const struct handover *h)
+{
+    const struct order *order = h->vr->run->order;
+    if (h->form == NULL) {
+        const char *what = arena_printf(t->arena, "%zu octets of %s", h->octets.len, h->media_type);
+        return order_warning(t, tx, order, "voucher-received", E_VOUCHER_UNREAD, what);
+    }
+    if (h->stored != NULL)
+        return order_event(t, tx, order, "stored-voucher-used", "gatehouse", words_about(t, h));
+    return order_event(t, tx, order, "voucher-received", "masa", words_about(t, h));
 }
 
 static bool note_voucher(struct task *t, struct tx *tx, void *arg)
@@ -268,7 +320,9 @@ static bool note_voucher(struct task *t, struct tx *tx, void *arg)
     e.voucher_sha256 = bytes_sha256(t->arena, h->octets);
     e.voucher_assertion = h->voucher->assertion;
     e.voucher_stored = h->stored != NULL;
-    e.voucher_nonceless = h->voucher->nonce == NULL;
+    e.voucher_nonceless = is_nonceless(h);
+    e.voucher_type = h->media_type;
+    e.voucher_unread = h->form == NULL;
     TRY(count_nonceless(t, tx, h));
     e.masa_url = h->vr->job.masa_url;
     const struct log_order log = {h->vr->job.manufacturer, h->vr->job.masa_url, h->vr->job.serial};
@@ -278,17 +332,21 @@ static bool note_voucher(struct task *t, struct tx *tx, void *arg)
     if (h->stored == NULL)
         TRY(alarm_clear(t, tx, E_MASA_CREDENTIALS, h->vr->job.manufacturer));
     TRY(table_put(t, tx, &episodes, &e));
-    const char *detail = words_about(t, h);
-    if (h->stored != NULL)
-        return order_event(t, tx, order, "stored-voucher-used", "gatehouse", detail);
-    return order_event(t, tx, order, "voucher-received", "masa", detail);
+    return note_arrival(t, tx, h);
 }
 
-/* RFC 8995 5.6: the voucher goes to the pledge octet for octet. */
+/*
+ * RFC 8995 5.6: the voucher goes to the pledge octet for octet; but for what its form says that a
+ * registrar takes out (cBRSKI 6.8).
+ */
 static bool hand_over(struct task *t, struct voucher_run *vr, struct handover *h)
 {
+    const struct bytes came = h->octets;
+    if (h->form != NULL && h->form->for_pledge != NULL)
+        TRY(h->form->for_pledge(t, came, &h->octets));
+    h->shortened = h->octets.len < came.len;
     TRY(find_earlier(t, vr, &h->earlier));
-    TRY(order_done(t, vr->run, vr->form->media_type, h->octets, note_voucher, h));
+    TRY(order_done(t, vr->run, h->media_type, h->octets, note_voucher, h));
     orders_wake(vr->run->orders, h->log_order);
     failpoint(FP_VOUCHER_AFTER_DONE);
     return true;
@@ -304,7 +362,14 @@ static bool hand_over_stored(struct task *t, struct voucher_run *vr, const char 
     struct task aside = *t;
     struct stored_voucher stored;
     struct voucher voucher;
-    struct handover h = {.vr = vr, .voucher = &voucher, .stored = &stored, .because = because};
+    struct handover h = {
+        .vr = vr,
+        .voucher = &voucher,
+        .form = vr->form,
+        .media_type = vr->form->media_type,
+        .stored = &stored,
+        .because = because,
+    };
     bool found = false;
     task_forgive(&aside);
     if (stored_find(&aside, vr->registrar, &vr->maker->record, vr->form, &wanted, &stored,
@@ -336,13 +401,11 @@ static const struct problem_kind *const final[] = {E_MASA_REFUSED, E_MASA_UNKNOW
                                                    E_MASA_MEDIA_TYPE, NULL};
 /* What else an order is refused with. */
 static const struct problem_kind *const liftable[] = {
-    E_MASA_CREDENTIALS,  E_MASA_ANSWER,
-    E_VOUCHER_UNTRUSTED, E_VOUCHER_SIGNATURE,
-    E_VOUCHER_SERIAL,    E_VOUCHER_NONCE,
-    E_VOUCHER_ISSUER,    E_VOUCHER_EXPIRED,
-    E_VOUCHER_PIN,       E_VOUCHER_NOT_VERIFIED,
-    E_MASA_BASE64,       E_MASA_TEXT_PLAIN,
-    E_MASA_ALIAS,        NULL,
+    E_MASA_CREDENTIALS,     E_MASA_ANSWER,        E_VOUCHER_UNTRUSTED,
+    E_VOUCHER_SIGNATURE,    E_VOUCHER_SERIAL,     E_VOUCHER_NONCE,
+    E_VOUCHER_ISSUER,       E_VOUCHER_EXPIRED,    E_VOUCHER_PIN,
+    E_VOUCHER_NOT_VERIFIED, E_MASA_BASE64,        E_MASA_TEXT_PLAIN,
+    E_MASA_ALIAS,           E_VOUCHER_UNREADABLE, NULL,
 };
 
 bool voucher_order_told(const struct task *t)
@@ -377,7 +440,8 @@ static bool run_voucher(struct task *t, struct order_run *run)
     if (use == STORED_VOUCHERS_ALWAYS &&
         hand_over_stored(t, &vr, "the manufacturer's stored-vouchers is always"))
         return true;
-    bool got = get_voucher(t, &vr, &answer, &voucher);
+    bool got = get_voucher(t, &vr, &answer, &h.form, &voucher);
+    h.media_type = answer.media_type;
     h.octets = answer.body;
     if (got && hand_over(t, &vr, &h))
         return true;

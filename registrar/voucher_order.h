@@ -20,6 +20,10 @@ MUST_USE bool voucher_order_submit(struct task *t, struct tx *tx, const struct r
                                    const struct voucher_submission *submission,
                                    struct bytes *ret_order);
 
+/* Media type of the request to the MASA: the pledge's, which need not be that of the voucher. */
+MUST_USE bool voucher_order_request_type(struct task *t, struct reader *r, struct bytes order,
+                                         const char **ret);
+
 /* True when the task's problem is one that the order itself has put into the timeline. */
 bool voucher_order_told(const struct task *t);
 

@@ -107,9 +107,10 @@ static bool refuses(struct bytes parameters)
     return false;
 }
 
-bool http_accepts(const struct http_request *rq, const char *media_type)
+/* What the closest ranges of the list say of a type, and how close they are. */
+static enum fit closest_fit(const char *accept, const char *media_type, bool *ret_accepted)
 {
-    struct bytes rest = bytes_of_text(rq->accept);
+    struct bytes rest = bytes_of_text(accept);
     struct bytes wanted_rest = bytes_of_text(media_type);
     struct bytes wanted = BYTES_ABSENT;
     struct bytes element;
@@ -128,5 +129,24 @@ bool http_accepts(const struct http_request *rq, const char *media_type)
             accepted = accepted || yes;
         best = fit > best ? fit : best;
     }
+    *ret_accepted = accepted;
+    return best;
+}
+
+bool media_accepts(const char *accept, const char *media_type)
+{
+    bool accepted;
+    (void)closest_fit(accept, media_type, &accepted);
     return accepted;
+}
+
+bool media_names(const char *accept, const char *media_type)
+{
+    bool accepted;
+    return closest_fit(accept, media_type, &accepted) == FIT_EXACT && accepted;
+}
+
+bool http_accepts(const struct http_request *rq, const char *media_type)
+{
+    return media_accepts(rq->accept, media_type);
 }

@@ -21,6 +21,11 @@ struct order_trouble order_trouble_of(const struct task *t, const struct order *
  */
 MUST_USE bool order_trouble_note(struct task *t, struct tx *tx, void *trouble);
 
+/* It went on, and whoever looks after the device should know how: `problem` says what to do. */
+MUST_USE bool order_warning(struct task *t, struct tx *tx, const struct order *order,
+                            const char *event, const struct problem_kind *problem,
+                            const char *detail);
+
 /* For order_kind.given_up: an event that says so, and why nothing came of the order. */
 MUST_USE bool order_given_up_note(struct task *t, struct tx *tx, const struct order *order,
                                   const char *event);

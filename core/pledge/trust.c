@@ -90,15 +90,14 @@ static bool read_crls(struct task *t, struct view *view, struct trusted_maker *m
 
 static bool read_maker(struct task *t, struct view *view, struct trusted_maker *maker)
 {
-    struct cert_list voucher_certs;
     maker->allowed = allowances_of(&maker->record.allow);
     maker->serial_rule = maker_serial_rule(&maker->record);
     TRY(certs_parse(t, &maker->record.idevid_anchors, &maker->idevid_anchors));
     TRY(read_crls(t, view, maker));
     if (maker->record.voucher_anchors.count == 0)
         return true;
-    TRY(certs_parse(t, &maker->record.voucher_anchors, &voucher_certs));
-    return anchors_make(t, &voucher_certs, &maker->voucher_anchors);
+    TRY(certs_parse(t, &maker->record.voucher_anchors, &maker->voucher_certs));
+    return anchors_make(t, &maker->voucher_certs, &maker->voucher_anchors);
 }
 
 /* One more maker; the array doubles. */

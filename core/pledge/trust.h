@@ -26,6 +26,7 @@ struct trusted_maker {
     struct trusted_crl *crls;
     size_t crl_count;
     const struct anchors *voucher_anchors; /* NULL: none configured */
+    struct cert_list voucher_certs;        /* these anchors: a voucher may carry no certificate */
 };
 
 /* Immutable; lives until the last reference is given back. */

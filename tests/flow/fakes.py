@@ -1,6 +1,7 @@
 """Fakes: servers that say whatever they are told, and certificates that nobody ordered."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -15,12 +16,13 @@ from datetime import datetime, timedelta, timezone
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import pkcs7
 
-from pledge import VOUCHER_TYPE, Pledge, binary, sign_cms
+from forms import VOUCHER, form_of, members_of
+from pledge import Pledge, binary
 from stage import MASA
 from wire import split_header
 
+# CMS has its JSON in the clear.
 SERIAL = re.compile(rb'"serial-number":\s*"([^"]*)"')
 NONCE = re.compile(rb'"nonce":\s*"([^"]*)"')
 LOG_TYPE = "application/json"
@@ -141,6 +143,7 @@ class FakeMasa(FakeServer):
     def __init__(self, port, identity):
         self.answers = {}
         self.seen = []  # (serial or path, operation, SHA-256 of the body)
+        self.accepts = []  # (serial or path, operation, Accept)
         super().__init__(port, identity)
 
     def says(self, serial, operation, *answers):
@@ -151,11 +154,17 @@ class FakeMasa(FakeServer):
         with self.lock:
             return [digest for who, what, digest in self.seen if (who, what) == (serial, operation)]
 
-    def choose(self, request):
-        found = SERIAL.search(bare(request.body))
-        who = found[1].decode() if found else request.path
-        operation = request.path.rpartition("/")[2] if found else "GET"
+    def accepted(self, serial, operation="requestvoucher"):
+        """The Accepts of what was asked for a device."""
         with self.lock:
+            return [types for who, what, types in self.accepts if (who, what) == (serial, operation)]
+
+    def choose(self, request):
+        serial = serial_in(request.body)
+        who = serial or request.path
+        operation = request.path.rpartition("/")[2] if serial else "GET"
+        with self.lock:
+            self.accepts.append((who, operation, request.fields.get("accept")))
             self.seen.append((who, operation, hashlib.sha256(request.body).hexdigest()))
             answers = self.answers.get((who, operation), [reply(404, b"nobody told me")])
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -168,48 +177,61 @@ class Maker:
     def __init__(self, folder):
         self.signer = (folder / "masa-signer.pem", folder / "masa-signer.key")
 
-    def voucher(self, rvr, signer=None, **changes):
-        """A voucher for the request, but for the changes; None leaves a member out."""
-        chain = pkcs7.load_der_pkcs7_certificates(rvr)
-        pinned = next(c for c in chain if c.extensions.get_extension_for_class(
-            x509.BasicConstraints).value.ca) if has_ca(chain) else chain[0]
+    def voucher(self, rvr, signer=None, form=None, how=None, **changes):
+        """
+        A voucher for the request, in its form unless another is said, but for the changes; None
+        leaves a member out; `how` is the form's own.
+        """
+        asked = form_of(rvr)
+        chain = asked.certificates(rvr)
+        pinned = next(filter(is_ca, chain), chain[0])
+        request = members_of(rvr)
         members = {
             "created-on": moment(),
             "assertion": "logged",
-            "serial-number": SERIAL.search(rvr)[1].decode(),
-            "nonce": NONCE.search(rvr)[1].decode().replace("\\/", "/"),
+            "serial-number": request["serial-number"],
+            "nonce": request["nonce"],
             "pinned-domain-cert": binary(pinned.public_bytes(serialization.Encoding.DER)),
             **{name.replace("_", "-"): value for name, value in changes.items()},
         }
         members = {name: value for name, value in members.items() if value is not None}
-        content = json.dumps({"ietf-voucher:voucher": members}).encode()
-        return sign_cms(content, signer or self.signer)
+        return (form or asked).seal(VOUCHER, members, signer or self.signer, **(how or {}))
 
-    def voucher_reply(self, **changes):
-        return lambda rvr: reply(200, self.voucher(rvr, **changes), VOUCHER_TYPE)
+    def voucher_reply(self, form=None, **changes):
+        return lambda rvr: reply(200, self.voucher(rvr, form=form, **changes),
+                                 (form or form_of(rvr)).media_type)
 
 
-def has_ca(chain):
-    for certificate in chain:
-        try:
-            if certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-                return True
-        except x509.ExtensionNotFound:
-            continue
-    return False
+def serial_in(body):
+    """The serial number in a request of any form; None: it is none."""
+    body = bare(body)
+    found = SERIAL.search(body)
+    if found:
+        return found[1].decode()
+    return members_of(body).get("serial-number") if form_of(body) else None
+
+
+def is_ca(certificate):
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
 
 
 def domain_ids(rvr):
     """RFC 8995 5.8.2: the domainIDs of the certificates that came with the request."""
-    return [base64.b64encode(certificate.extensions.get_extension_for_class(
-        x509.SubjectKeyIdentifier).value.digest).decode()
-        for certificate in pkcs7.load_der_pkcs7_certificates(rvr)]
+    identifiers = []
+    for certificate in form_of(rvr).certificates(rvr):
+        with contextlib.suppress(x509.ExtensionNotFound):  # of a pledge, in COSE
+            identifiers.append(base64.b64encode(certificate.extensions.get_extension_for_class(
+                x509.SubjectKeyIdentifier).value.digest).decode())
+    return identifiers
 
 
 def audit_log(rvr, **changes):
     """A log with the one entry that belongs there."""
     event = {"date": moment(), "domainID": domain_ids(rvr)[0], "assertion": "logged",
-             "nonce": NONCE.search(rvr)[1].decode().replace("\\/", "/"), "truncated": 0, **changes}
+             "nonce": members_of(rvr)["nonce"], "truncated": 0, **changes}
     return {"version": 1, "events": [event],
             "truncation": {"nonced duplicates": 0, "nonceless duplicates": 0, "arbitrary": 0}}
 
@@ -232,14 +254,14 @@ def hardware_name(serial):
 
 
 def make_identity(folder, serial, issuer=None, expired=False, masa=None, name="anything",
-                  hardware=None, extensions=(), masa_tag=b"\x16"):
+                  hardware=None, extensions=(), masa_tag=b"\x16", key=None):
     """
     An IDevID that gatehouse-maker would not make, in `folder`: `serial` None for a subject without
     serialNumber; `issuer` is a pair of PEM files, None for a certificate that signed itself; `masa`
     is the MASA's host and port, an IA5String unless `masa_tag` (b"" for none) is another one's;
     `name` is its CN, `hardware` the hwSerialNum of a HardwareModuleName.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     names = [x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]
     if serial is not None:
         names.append(x509.NameAttribute(x509.NameOID.SERIAL_NUMBER, serial))

@@ -1,13 +1,12 @@
 """
-A pledge that shares nothing with Gatehouse: Python's TLS, `openssl cms`, and the cryptography
-package.  It does what RFC 8995 asks of a pledge, holds every artifact against the RFC, and keeps
+A pledge that shares nothing with Gatehouse: Python's TLS, the three forms of vouchers as forms.py has
+them, and the cryptography package.  It does what RFC 8995 asks of a pledge, holds every artifact against the RFC, and keeps
 the octets of each request so that it can ask exactly the same again.
 """
 
 import base64
 import json
 import os
-import subprocess
 import time
 from datetime import datetime, timezone
 
@@ -17,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 
 import der
+from forms import CMS, REQUEST, VOUCHER_CONTENT, openssl
 from wire import Wire
 
 BRSKI = "/.well-known/brski/"
 EST = "/.well-known/est/"
-VOUCHER_TYPE = "application/voucher-cms+json"
-VOUCHER_CONTENT = "1.2.840.113549.1.9.16.1.40"  # id-ct-animaJSONVoucher
+VOUCHER_TYPE = CMS.media_type
 CMC_RA = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.28")
 P256 = "1.2.840.10045.3.1.7"
 ECDSA_SHA256 = "1.2.840.10045.4.3.2"
@@ -31,26 +30,14 @@ WAIT_MAX = 60  # seconds that Retry-After may say (RFC 8995 5.6)
 STEPS = ("voucher", "status", "cacerts", "csrattrs", "enrol", "confirm")
 
 
-def openssl(*arguments, octets=b"", check=True):
-    """Runs openssl; its standard output."""
-    run = subprocess.run(["openssl", *map(str, arguments)], input=octets, capture_output=True,
-                         timeout=60, check=False)
-    assert not check or run.returncode == 0, f"openssl {arguments[0]}: {run.stderr.decode()}"
-    return run.stdout if run.returncode == 0 else None
-
-
 def sign_cms(content, identity, content_type=VOUCHER_CONTENT):
     """SignedData over the content, by a pair of PEM files."""
-    certificates, key = identity
-    return openssl("cms", "-sign", "-binary", "-nodetach", "-nosmimecap", "-md", "sha256",
-                   "-outform", "DER", "-econtent_type", content_type, "-signer", certificates,
-                   "-inkey", key, octets=content)
+    return CMS.sign(content, identity, content_type)
 
 
 def verify_cms(cms, anchors):
     """What was signed, when the signer leads to the anchors; else an AssertionError."""
-    return openssl("cms", "-verify", "-binary", "-inform", "DER", "-purpose", "any",
-                   "-partial_chain", "-CAfile", anchors, octets=cms)
+    return CMS.content(cms, anchors)
 
 
 def binary(octets):
@@ -91,8 +78,9 @@ class Pledge:
     """One device.  `folder` has its idevid.pem and idevid.key, `masa_anchors` is built in."""
 
     def __init__(self, port, folder, masa_anchors, scratch, tls=None, keep=True, encode=in_lines,
-                 now=time.time, serial=None):
+                 now=time.time, serial=None, form=CMS):
         self.port = port
+        self.form = form
         self.identity = (folder / "idevid.pem", folder / "idevid.key")
         self.idevid = x509.load_pem_x509_certificate(self.identity[0].read_bytes())
         self.serial = serial or self.idevid.subject.get_attributes_for_oid(
@@ -153,9 +141,11 @@ class Pledge:
 
     # The voucher (RFC 8995 5.2, 5.6).
 
-    def voucher_request(self, signer=None, content_type=VOUCHER_CONTENT,
-                        container="ietf-voucher-request:voucher", **changes):
-        """A fresh request; members are named with "_" for "-", and None leaves one out."""
+    def voucher_request(self, signer=None, container=REQUEST, how=None, **changes):
+        """
+        A fresh request; members are named with "_" for "-", and None leaves one out; `how` is the
+        form's own.
+        """
         self.nonce = binary(os.urandom(16))
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         members = {
@@ -168,30 +158,29 @@ class Pledge:
         if "proximity-registrar-cert" not in members:
             members["proximity-registrar-cert"] = binary(self.connect().server_certificate)
         members = {name: value for name, value in members.items() if value is not None}
-        content = json.dumps({container: members}).encode()
-        return sign_cms(content, signer or self.identity, content_type)
+        return self.form.seal(container, members, signer or self.identity, **(how or {}))
 
     def post_request(self, octets, **fields):
-        return self.ask("POST", BRSKI + "requestvoucher", octets,
-                        **{"content_type": VOUCHER_TYPE, "accept": VOUCHER_TYPE, **fields})
+        return self.ask("POST", BRSKI + "requestvoucher", octets, **{
+            "content_type": self.form.media_type, "accept": self.form.media_type, **fields})
 
     def get_voucher(self):
         if self.request is None:
             self.request = self.voucher_request()
         answer = self.patiently(lambda: self.post_request(self.request))
         assert answer.status == 200, answer
-        assert answer.media_type == VOUCHER_TYPE
+        assert answer.media_type == self.form.media_type
         self.check_voucher(answer.body)
         return answer
 
     def check_voucher(self, octets):
         """RFC 8995 5.6.1, and that a voucher repeated is the same voucher."""
         assert self.voucher in (None, octets), "another voucher for the same request"
-        members, = json.loads(verify_cms(octets, self.masa_anchors)).values()
+        members, = self.form.verify(octets, self.masa_anchors).values()
         assert members["serial-number"] == self.serial
         assert members["nonce"] == self.nonce
         assert members["assertion"] == "proximity"
-        assert der.content_type(octets) == VOUCHER_CONTENT
+        assert self.form is not CMS or der.content_type(octets) == VOUCHER_CONTENT
         pinned = base64.b64decode(members["pinned-domain-cert"])
         self.pinned = x509.load_der_x509_certificate(pinned)
         self.check_pin(self.connect().server_certificate)

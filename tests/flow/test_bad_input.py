@@ -95,7 +95,7 @@ REQUESTS = {
         (lambda s, p: p.voucher_request() + b"\0", 400, "cms-malformed"),
     "certificates and no signature": (lambda s, p: certs_only(p), 400, "cms-malformed"),
     "other content type":
-        (lambda s, p: p.voucher_request(content_type="1.2.840.113549.1.9.16.1.4"), 400,
+        (lambda s, p: p.voucher_request(how={"content_type": "1.2.840.113549.1.9.16.1.4"}), 400,
          "voucher-malformed"),
     "no JSON": (lambda s, p: request_saying(p, b"<voucher/>"), 400, "voucher-malformed"),
     "JSON of nothing": (lambda s, p: request_saying(p, b"{}"), 400, "voucher-malformed"),
@@ -143,7 +143,7 @@ FIELDS = {
         ({"content_type": VOUCHER_TYPE + "x"}, 415, "media-type"),
     "no media type": ({"content_type": None}, 415, "media-type"),
     "compressed": ({"content_encoding": "gzip"}, 415, "media-type"),
-    "an answer that nobody can give": ({"accept": "application/voucher+cose"}, 406,
+    "an answer that nobody can give": ({"accept": "application/voucher+xml"}, 406,
                                        "not-acceptable"),
     "an answer that is not wanted": ({"accept": f"{VOUCHER_TYPE};q=0"}, 406, "not-acceptable"),
 }

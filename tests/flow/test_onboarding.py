@@ -137,7 +137,7 @@ def server_key(pledge):
 REQUESTS = {
     # how the request is made, and how it is posted
     "eContentType id-data, as in the RFC's examples":
-        (lambda p: p.voucher_request(content_type="1.2.840.113549.1.7.1"), {}),
+        (lambda p: p.voucher_request(how={"content_type": "1.2.840.113549.1.7.1"}), {}),
     "without created-on": (lambda p: p.voucher_request(created_on=None), {}),
     "with members nobody knows":
         (lambda p: p.voucher_request(colour="green", last_renewal_date="2026-01-01T00:00:00Z"), {}),

@@ -1,6 +1,7 @@
 """tests/verify passes what a demo leaves, and finds each thing that could be wrong with it."""
 
 import base64
+import json
 import os
 import shutil
 import subprocess
@@ -19,13 +20,11 @@ CMC_RA = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.28")
 SERVER_AUTH = x509.ExtendedKeyUsageOID.SERVER_AUTH
 
 
-@pytest.fixture(scope="module", name="demo")
-def fixture_demo(bins, tmp_path_factory):
-    """The folder of a finished demo with two pledges."""
-    stage = Stage(tmp_path_factory.mktemp("demo"), bins)
+def play_demo(folder, bins, form="cms", pledges=2):
+    stage = Stage(folder, bins, form)
     try:
         stage.make_maker()
-        stage.make_pledges("PHONE", 2)
+        stage.make_pledges("PHONE", pledges)
         stage.make_owner()
         stage.start_masa()
         stage.start_cloud()
@@ -35,6 +34,24 @@ def fixture_demo(bins, tmp_path_factory):
     finally:
         stage.stop()
     return stage.folder
+
+
+@pytest.fixture(scope="module", name="demo")
+def fixture_demo(bins, tmp_path_factory):
+    """The folder of a finished demo with two pledges."""
+    return play_demo(tmp_path_factory.mktemp("demo"), bins)
+
+
+@pytest.fixture(scope="module", name="other_demos")
+def fixture_other_demos(bins, tmp_path_factory):
+    """The same in the other forms, made when they are asked for."""
+    made = {}
+
+    def make(form):
+        if form not in made:
+            made[form] = play_demo(tmp_path_factory.mktemp(form), bins, form, pledges=1)
+        return made[form]
+    return make
 
 
 def verify(folder):
@@ -54,6 +71,71 @@ def test_finished_demo_passes(demo):
 def test_demo_passes_from_another_place(demo, tmp_path):
     shutil.copytree(demo, tmp_path / "moved to")
     assert verify(tmp_path / "moved to") == (0, [])
+
+
+# The other forms.
+
+
+@pytest.mark.parametrize("form", ["jws", "cose"])
+def test_finished_demo_in_another_form_passes(other_demos, form):
+    assert verify(other_demos(form)) == (0, [])
+
+
+def device_of(folder):
+    device, = (folder / "devices").iterdir()
+    return device
+
+
+def changed_text(path, old, new):
+    text = path.read_bytes()
+    assert old in text
+    path.write_bytes(text.replace(old, new))
+
+
+def alter_jws_voucher(folder):
+    """One character of the signature."""
+    path = device_of(folder) / "voucher.jws"
+    message = json.loads(path.read_bytes())
+    signature = message["signatures"][0]["signature"]
+    message["signatures"][0]["signature"] = ("B" if signature[0] == "A" else "A") + signature[1:]
+    path.write_text(json.dumps(message))
+
+
+def alter_cose_voucher(folder):
+    changed_text(device_of(folder) / "voucher.cose", b"PHONE", b"PHONY")
+
+
+def leave_bag_in_cose_voucher(folder):
+    """As it left the MASA."""
+    entry, = map(json.loads, (folder / "masa" / "issued.jsonl").read_text().splitlines())
+    (device_of(folder) / "voucher.cose").write_bytes(base64.b64decode(entry["voucher"]))
+
+
+def alter_cose_request(folder):
+    path = device_of(folder) / "voucher-request.cose"
+    octets = bytearray(path.read_bytes())
+    octets[-1] ^= 1
+    path.write_bytes(octets)
+
+
+OTHER_FORGERIES = [
+    ("jws", alter_jws_voucher, ("the voucher's signature leads", "the voucher is the MASA's")),
+    ("cose", alter_cose_voucher, ("the voucher's signature leads", "the voucher is the MASA's",
+                                  "the voucher is for this device")),
+    ("cose", leave_bag_in_cose_voucher, ("the voucher is the MASA's",)),
+    ("cose", alter_cose_request, ("the pledge's request is signed by",
+                                  "prior-signed-voucher-request")),
+]
+
+
+@pytest.mark.parametrize("form,forge,checks", OTHER_FORGERIES)
+def test_forgery_in_another_form_is_found(other_demos, tmp_path, form, forge, checks):
+    shutil.copytree(other_demos(form), tmp_path / "demo")
+    forge(tmp_path / "demo")
+    status, failed = verify(tmp_path / "demo")
+    unexplained = [text for text in failed if not text.startswith(checks)]
+    missed = [check for check in checks if not any(text.startswith(check) for text in failed)]
+    assert (status, missed, unexplained) == (1, [], [])
 
 
 # One function for each way to spoil it; what it says is the check that must find it.
@@ -219,7 +301,7 @@ def request_that_carries_the_root(forger):
                                         ("registrar", "registrar-ca", "root")])
 
 
-@found_by("the registrar's request is CMS version 3")
+@found_by("the registrar's request is in the form")
 def request_as_plain_pkcs7(forger):
     forger.remake_request(version=1, content_type="1.2.840.113549.1.7.1")
 
@@ -243,7 +325,8 @@ def request_sent_twice(forger):
 # The pledge's request.
 
 
-@found_by("the pledge's request is signed by an IDevID", "prior-signed-voucher-request")
+@found_by("the pledge's request is signed by an IDevID", "prior-signed-voucher-request",
+          "the pledge's request carries")
 def pledges_request_signed_by_another(forger):
     octets = (forger.device() / "voucher-request.cms").read_bytes()
     forger.remake_pledges_request(identity=forger.identity(1))

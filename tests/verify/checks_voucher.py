@@ -66,7 +66,7 @@ def check_key_ids(certificate, issuer):
 # The pledge's request.
 
 
-@for_each_pledge("the pledge's request is CMS version 3, id-ct-animaJSONVoucher, signed once")
+@for_each_pledge("the pledge's request is what its form demands, signed once")
 def request_form(pledge):
     pledge.request.check_form()
 
@@ -75,6 +75,12 @@ def request_form(pledge):
 def request_signature(pledge):
     pledge.request.check_signed_by(pledge.idevid)
     check_path(pledge.idevid, pledge.scene.idevid_anchors, (), *ANY_PURPOSE)
+
+
+@for_each_pledge("the pledge's request carries its IDevID; in COSE, nothing")
+def request_certificates(pledge):
+    wanted = [] if pledge.form == "cose" else [pledge.idevid.der]
+    want_equal("its certificates", [each.der for each in pledge.request.certificates], wanted)
 
 
 @for_each_pledge("the pledge's request says who, a nonce, and which TLS server it saw, no more")
@@ -98,7 +104,7 @@ def nonces(scene):
     want_equal("number of nonces", len(set(nonce_list)), len(scene.pledges))
     to_cloud = {sha256 for sha256, _ in scene.asked("cloud", "/requestvoucher")}
     for pledge in scene.pledges:
-        want(hashlib.sha256(pledge.request.der).hexdigest() not in to_cloud,
+        want(hashlib.sha256(pledge.request.octets).hexdigest() not in to_cloud,
              f"{pledge.serial}: the cloud registrar got the same request")
 
 
@@ -111,7 +117,7 @@ def redirected(scene):
 # The registrar's request.
 
 
-@for_each_pledge("the registrar's request is CMS version 3, id-ct-animaJSONVoucher, signed once")
+@for_each_pledge("the registrar's request is in the form of the pledge's, signed once")
 def rvr_form(pledge):
     pledge.registrars_request.check_form()
 
@@ -125,9 +131,12 @@ def rvr_signature(pledge):
 
 @for_each_pledge("the registrar's request carries its certificate and the registrar CA, no others")
 def rvr_certificates(pledge):
-    wanted = {pledge.scene.registrar.der, pledge.scene.registrar_ca.der}
+    """But in COSE the pledge's chain, too, of which nothing else speaks (cBRSKI 9.2)."""
+    wanted = [pledge.scene.registrar.der, pledge.scene.registrar_ca.der]
+    if pledge.form == "cose":
+        wanted += [each.der for each in (pledge.idevid, *pledge.scene.idevid_anchors)]
     carried = [each.der for each in pledge.registrars_request.certificates]
-    want(len(carried) == 2 and set(carried) == wanted,
+    want(sorted(carried) == sorted(wanted),
          f"it carries {len(carried)} certificates, or others than these")
 
 
@@ -151,7 +160,7 @@ def rvr_issuer(pledge):
 def rvr_prior(pledge):
     want_equal("prior-signed-voucher-request",
                decoded(pledge.registrars_members, "prior-signed-voucher-request"),
-               pledge.request.der)
+               pledge.request.octets)
 
 
 @for_each_pledge("the registrar's request has no proximity-registrar-cert and pins nothing")
@@ -162,7 +171,7 @@ def rvr_absent(pledge):
 
 @for_each_pledge("the MASA got the request once, and the same octets for the audit log")
 def rvr_sent(pledge):
-    sha256 = hashlib.sha256(pledge.registrars_request.der).hexdigest()
+    sha256 = hashlib.sha256(pledge.registrars_request.octets).hexdigest()
     want_equal("SHA-256 in the MASA's log", pledge.journal["sha256"], sha256)
     asked = {path: [status for body, status in pledge.scene.asked("masa", path) if body == sha256]
              for path in ("/requestvoucher", "/requestauditlog")}
@@ -173,22 +182,22 @@ def rvr_sent(pledge):
 # The voucher and the MASA's log.
 
 
-@for_each_pledge("the voucher is CMS version 3, id-ct-animaJSONVoucher, signed once")
+@for_each_pledge("the voucher is in the form of the pledge's request, signed once")
 def voucher_form(pledge):
     pledge.voucher.check_form()
 
 
 @for_each_pledge("the voucher's signature leads to the manufacturer's voucher anchors")
 def voucher_signature(pledge):
-    signer = pledge.voucher.signer_certificate()
+    signer = pledge.voucher.signer_certificate(pledge.scene.voucher_anchors)
     pledge.voucher.check_signed_by(signer)
     check_path(signer, pledge.scene.voucher_anchors, pledge.voucher.certificates,
                "-partial_chain", *ANY_PURPOSE)
 
 
-@for_each_pledge("the voucher is the MASA's, octet for octet")
+@for_each_pledge("the voucher is the MASA's, octet for octet; in COSE, without what nobody signed")
 def voucher_relayed(pledge):
-    want_equal("the voucher", pledge.voucher.der, base64.b64decode(pledge.journal["voucher"]))
+    pledge.voucher.check_relayed(pledge.masas_voucher)
 
 
 @for_each_pledge("the voucher is for this device and this nonce")

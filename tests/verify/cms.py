@@ -17,7 +17,7 @@ KEY_IDENTIFIER = der.context(0, constructed=False)
 
 class SignedData:
     def __init__(self, octets):
-        self.der = octets
+        self.octets = octets
         kind, wrapped = der.read(octets, der.SEQUENCE).children()
         want_equal("contentType", kind.oid(), SIGNED_DATA)
         parts = der.read(wrapped.content, der.SEQUENCE).children()
@@ -46,7 +46,7 @@ class SignedData:
         want_equal("the signed message digest", signer.attribute(MESSAGE_DIGEST).content, digest)
         check_signature(certificate.key, signer.hash, signer.signature, signer.signed_octets())
 
-    def signer_certificate(self):
+    def signer_certificate(self, anchors=()):
         for certificate in self.certificates:
             if self.signers[0].is_of(certificate):
                 return certificate
@@ -57,6 +57,11 @@ class SignedData:
         document = json.loads(self.content, object_pairs_hook=no_pair_twice)
         want_equal("top members", sorted(document), [container])
         return document[container]
+
+
+    def check_relayed(self, sent):
+        """RFC 8995 5.6: octet for octet."""
+        want_equal("the voucher", self.octets, sent.octets)
 
 
 class SignerInfo:

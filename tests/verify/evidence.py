@@ -7,9 +7,12 @@ from pathlib import Path
 
 from certs import Certificate, private_spki, read_pem
 from cms import SignedData
+from cose import SignedCbor
+from jose import SignedJson
 from wrong import want
 
 REQUEST, VOUCHER = "ietf-voucher-request:voucher", "ietf-voucher:voucher"
+FORMS = {"cms": SignedData, "jws": SignedJson, "cose": SignedCbor}
 
 
 def json_lines(path):
@@ -90,8 +93,18 @@ class Pledge:
         return read_pem(self.folder / "idevid.pem")[0]
 
     @functools.cached_property
+    def form(self):
+        """cms, jws or cose: of the request that the device sent, and so of all the others."""
+        names = [name for name in FORMS if (self.out / f"voucher-request.{name}").exists()]
+        want(len(names) == 1, f"{self.out} has requests in {len(names)} forms")
+        return names[0]
+
+    def signed(self, octets):
+        return FORMS[self.form](octets)
+
+    @functools.cached_property
     def request(self):
-        return SignedData((self.out / "voucher-request.cms").read_bytes())
+        return self.signed((self.out / f"voucher-request.{self.form}").read_bytes())
 
     @functools.cached_property
     def request_members(self):
@@ -111,7 +124,7 @@ class Pledge:
 
     @functools.cached_property
     def registrars_request(self):
-        return SignedData(base64.b64decode(self.journal["request"]))
+        return self.signed(base64.b64decode(self.journal["request"]))
 
     @functools.cached_property
     def registrars_members(self):
@@ -119,7 +132,12 @@ class Pledge:
 
     @functools.cached_property
     def voucher(self):
-        return SignedData((self.out / "voucher.cms").read_bytes())
+        return self.signed((self.out / f"voucher.{self.form}").read_bytes())
+
+    @functools.cached_property
+    def masas_voucher(self):
+        """As it left the MASA."""
+        return self.signed(base64.b64decode(self.journal["voucher"]))
 
     @functools.cached_property
     def voucher_members(self):

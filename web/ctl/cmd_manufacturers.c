@@ -43,6 +43,7 @@ struct manufacturer_options {
     const char *audit_log_settles;
     const char *audit_log_later;
     const char *est_domain_vouchers;
+    const char *relay_unreadable;
 };
 
 static const struct option manufacturer_options[] = {
@@ -120,6 +121,9 @@ static const struct option manufacturer_options[] = {
            "YES|NO",
            "Whether its cloud registrar gives out vouchers that name us as EST server: then its "
            "expected devices may enrol without a voucher request to us; no by default."),
+    OPTION(struct manufacturer_options, relay_unreadable, "relay-unreadable", OPTION_TEXT, "YES|NO",
+           "Whether vouchers in forms that Gatehouse cannot read are handed, unchecked, to devices "
+           "that take these."),
 };
 
 /* How its devices are told apart, and its MASA reached. */
@@ -128,6 +132,7 @@ static bool set_more_members(struct task *t, json_t *body, const struct manufact
     TRY(member_set_text(t, body, "unexpected", o->unexpected));
     TRY(member_set_text(t, body, "returned-certificates", o->returned));
     TRY(member_set_text(t, body, "erase", o->erase));
+    TRY(member_set_bool(t, body, "relay-unreadable", o->relay_unreadable));
     TRY(member_set_text(t, body, "serial-from", o->serial_from));
     TRY(member_set_text(t, body, "serial-pattern", o->serial_pattern));
     TRY(member_set_bool(t, body, "expired-idevids", o->expired_idevids));

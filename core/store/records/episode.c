@@ -119,6 +119,11 @@ static const struct field episode_fields[] = {
           .help = "Whether the verdict is on the audit log that was fetched with that voucher."),
     FIELD(53, struct episode, voucher_nonceless, "voucher-nonceless", FIELD_BOOL, FROM_GATEHOUSE,
           .help = "Whether its voucher has no nonce."),
+    FIELD(60, struct episode, voucher_type, "voucher-type", FIELD_TEXT, FROM_GATEHOUSE,
+          .max = EPISODE_MEDIA_TYPE_MAX, .help = "Media type of the voucher."),
+    FIELD(61, struct episode, voucher_unread, "voucher-unread", FIELD_BOOL, FROM_GATEHOUSE,
+          .help = "Whether the voucher was handed on unchecked, its form being one that Gatehouse "
+                  "cannot read."),
     FIELD(65, struct episode, begun_by, "begun-by", FIELD_ENUM, FROM_GATEHOUSE,
           .names = beginning_names,
           .help = "What it began with: the device's voucher request to us, or its coming for a "

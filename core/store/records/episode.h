@@ -26,6 +26,8 @@ enum episode_beginning {
     EPISODE_BY_EST_DOMAIN, /* it came with a voucher of its manufacturer's cloud, to enrol */
 };
 
+#define EPISODE_MEDIA_TYPE_MAX 128 /* characters */
+
 enum episode_report { REPORT_NONE, REPORT_SUCCESS, REPORT_FAILURE };
 
 enum episode_verdict {
@@ -53,6 +55,8 @@ struct episode {
     struct bytes enrol_order; /* the latest */
     struct bytes voucher_sha256;
     const char *voucher_assertion;
+    const char *voucher_type;    /* media type */
+    bool voucher_unread;         /* in a form that we cannot read: handed on unchecked */
     unsigned int voucher_report; /* enum episode_report: voucher_status */
     int64_t voucher_report_at;
     const char *voucher_report_reason;

@@ -146,6 +146,10 @@ static const struct field fields[] = {
                   "timeline names each that is used."),
     FIELD(35, struct manufacturer, changed, "changed", FIELD_TIME, .flags = FIELD_READ_ONLY,
           .help = "When it was last changed."),
+    FIELD(45, struct manufacturer, relay_unreadable, "relay-unreadable", FIELD_BOOL,
+          .flags = FIELD_LIVE,
+          .help = "Hand a voucher in a form that Gatehouse cannot read, and so cannot check, to a "
+                  "device that says it takes that form (RFC 8995 5.6). Its timeline says so."),
     FIELD(50, struct manufacturer, unexpected, "unexpected", FIELD_ENUM, .flags = FIELD_LIVE,
           .names = unexpected_names,
           .help = "What becomes of its devices that are on nobody's list. refuse: they are turned "

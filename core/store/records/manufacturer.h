@@ -71,6 +71,7 @@ struct manufacturer {
     struct text_list masa_networks;    /* CIDR: private or loopback addresses its MASA may have */
     struct bytes_list allowed_domain_ids; /* others' domainIDs that may stand in an audit log */
     const char *profile;                  /* enrolment profile of its devices */
+    bool relay_unreadable; /* vouchers in forms that we cannot read are handed on unchecked */
     int64_t created;
     struct record_list idevid_crls;   /* struct revocation_list, as many as the blob has */
     bool expired_idevids;             /* RFC 8995 2.6.2: IDevIDs that have expired are good */
