@@ -146,3 +146,18 @@ def test_voucher_leads_to_the_owners_est_server(scene, form, resellers, masa):
     asked = {request["path"].rpartition("/")[2] for request in scene.requests_seen("cloud")
              if request["path"]}
     assert "csrattrs" not in asked
+
+
+def test_idevid_with_an_ed25519_key_is_as_good(scene, form):
+    """Where the form can be signed with one: the CMS of the library cannot, and the device says so."""
+    serial = scene.device("--key", "ed25519")
+    start_cloud(scene, serial, scene.registrar_url)
+    name, options = form
+    if name != "cms":
+        go(scene, serial, form)
+        assert scene.episode(serial)["stage"] == "confirmed"
+        return
+    run = scene.pledge("--json", *options, serial=serial, check=False)
+    end = json.loads(run.stdout.splitlines()[-1])
+    assert (run.returncode, end["step"], end["problem"]) == (1, "failed", "crypto")
+    assert scene.asked(serial) == []
