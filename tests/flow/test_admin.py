@@ -4,10 +4,12 @@ import os
 import pty
 import select
 import subprocess
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from fakes import make_identity
 from pledge import EST, Pledge
@@ -115,6 +117,61 @@ def test_repaired_device_is_let_in_once_its_place_is_vacated(scene):
     assert scene.events(twin.serial, "readmitted")[-1]["actor"].startswith("admin:")
     first.begin()
     assert first.post_request(first.voucher_request()).status == 404
+
+
+def make_ca(folder, name, issuer=None):
+    """A CA certificate and its key, as a pair of PEM files; `issuer` None: self-signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    signer, signing_key = subject, key
+    if issuer is not None:
+        signer = x509.load_pem_x509_certificate(issuer[0].read_bytes()).subject
+        signing_key = serialization.load_pem_private_key(issuer[1].read_bytes(), None)
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder().issuer_name(signer).subject_name(subject)
+        .public_key(key.public_key()).serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=500)).not_valid_after(now + timedelta(days=500))
+        .add_extension(x509.BasicConstraints(True, None), critical=True)
+        .sign(signing_key, hashes.SHA256()))
+    files = folder / f"{name}.pem", folder / f"{name}.key"
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(serialization.Encoding.PEM,
+                                           serialization.PrivateFormat.PKCS8,
+                                           serialization.NoEncryption()))
+    return files
+
+
+@pytest.fixture(scope="module", name="line")
+def fixture_line(scene):
+    """A maker whose IDevIDs are issued by an intermediate CA; that CA."""
+    folder = scene.folder / "line"
+    folder.mkdir()
+    root = make_ca(folder, "root")
+    scene.ctl("manufacturers", "add", "line", "--anchor", root[0], "--masa-anchor",
+              scene.maker / "ca.pem", "--masa-network", "127.0.0.0/8")
+    return make_ca(folder, "intermediate", root)
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_intermediate_ca_is_taken_from_what_the_pledge_sends(scene, line, sent):
+    serial = scene.serial("LINE")
+    folder = line[0].parent / serial
+    scene.ctl("devices", "add", "--manufacturer", "line", "--serial", serial)
+    idevid, _ = make_identity(folder, serial, line, masa=f"{MASA}:{scene.masa_port}")
+    if sent:
+        idevid.write_bytes(idevid.read_bytes() + line[0].read_bytes())
+    pledge = Pledge(scene.port, folder, scene.maker / "masa-anchors.pem", folder)
+    answer = pledge.post_request(pledge.voucher_request())
+    if sent:  # known here; its MASA knows it not
+        assert answer.status in (403, 404)
+        assert scene.shown(serial)["device"]["admission"] == "admitted"
+        assert len(scene.asked(serial)) == 1
+    else:
+        assert answer.status == 404
+        assert scene.strangers()[0]["problem"] == "unknown-manufacturer"
+        assert scene.asked(serial) == []
+    assert scene.nothing_issued(serial)
 
 
 # Manufacturers and profiles.
