@@ -92,7 +92,7 @@
       "onboarding with a log that passes, ends the alarm.")                                        \
     X(E_LOG_REGISTRAR_ID, "log-registrar-id", "try again later",                                   \
       "The MASA's audit log says registrarID where RFC 8995 5.8.1 has domainID. If that is how "   \
-      "this manufacturer's MASA is, allow it: `gatehousectl manufacturers set NAME --allow "       \
+      "this manufacturer's MASA is, allow it: `gatehousectl manufacturers allow NAME "             \
       "log-registrar-id`. Enrolment waits.")                                                       \
     X(E_LOG_STALE, "log-without-our-entry", "try again later",                                     \
       "The MASA's audit log does not show the voucher we just received: an old copy, or the MASA " \

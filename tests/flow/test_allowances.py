@@ -15,8 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from fakes import MASA_URL_OLD, FakeMasa, Maker, bare, make_identity, reply
+from fakes import (LOG_TYPE, MASA_URL_OLD, FakeMasa, Maker, audit_log, bare, make_identity,
+                   reply)
 from pledge import BRSKI, VOUCHER_TYPE, Pledge, verify_cms
+from scene import until
 from stage import MASA
 
 OLD_TYPE = "application/voucher+cms"
@@ -277,6 +279,45 @@ def test_answer_of_the_masa_that_departs(told, allow, answer, problem, name):
     got = pledge.patiently(lambda: pledge.post_request(request))
     assert (got.status, got.media_type) == (200, VOUCHER_TYPE)
     assert verify_cms(got.body, told.maker / "masa-anchors.pem")
+    check_on(told, pledge.serial, name)
+
+
+def registrar_log(rvr):
+    """An audit log with registrarID for domainID."""
+    log = audit_log(rvr)
+    for event in log["events"]:
+        event["registrarID"] = event.pop("domainID")
+    return reply(200, json.dumps(log).encode(), LOG_TYPE)
+
+
+def plain_log(rvr):
+    return reply(200, json.dumps(audit_log(rvr)).encode(), "text/plain")
+
+
+LOGS = {
+    # how the audit log departs: (it, the problem's name and the allowance's)
+    "registrarID": (registrar_log, "log-registrar-id"),
+    "text/plain": (plain_log, "masa-text-plain"),
+}
+
+
+@pytest.mark.parametrize("log,name", LOGS.values(), ids=LOGS)
+def test_audit_log_that_departs(told, allow, log, name):
+    """No verdict until it may be read: enrolment waits, and goes on by itself when it may."""
+    pledge = told.independent()
+    told.fake.says(pledge.serial, "requestvoucher",
+                   told.signing.voucher_reply(assertion="proximity"))
+    told.fake.says(pledge.serial, "requestauditlog", log)
+    pledge.go_on("csrattrs")
+    csr = pledge.csr_octets = pledge.csr()
+    assert pledge.post_csr(csr).status == 202
+    until(lambda: told.events(pledge.serial, "audit-log-not-received"), "the log was refused")
+    assert f"allow NAME {name}" in told.trouble(pledge.serial, name)["hint"]
+    assert told.certificates(pledge.serial) == []
+    assert told.episode(pledge.serial)["allowances"] == []
+    allow(name)
+    pledge.go_on()
+    assert told.episode(pledge.serial)["log-verdict"] == "accepted"
     check_on(told, pledge.serial, name)
 
 

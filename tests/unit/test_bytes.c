@@ -152,6 +152,26 @@ static void base64_is_read_as_peers_send_it(void **state)
     assert_string_equal(bytes_to_base64url(t->arena, BYTES_LITERAL("\xfb\xff\xbf\x66")), "-_-_Zg");
 }
 
+static void armour_is_taken_off(void **state)
+{
+    struct task *t = test_task(state);
+    const struct {
+        const char *text;
+        const char *inner;
+    } cases[] = {
+        {"-----BEGIN CMS-----\nQUJD\n-----END CMS-----\n", "\nQUJD\n"},
+        {"words before\n-----BEGIN X-----QUJD-----END Y-----", "QUJD"},
+        {"-----BEGIN A-----1-----END A-----\n-----BEGIN B-----2-----END B-----", "1"},
+        {"QUJD", "QUJD"},
+        {"", ""},
+        {"-----BEGIN CMS-----QUJD", "-----BEGIN CMS-----QUJD"}, /* does not end */
+        {"-----BEGIN CMS", "-----BEGIN CMS"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        assert_bytes_equal(t, bytes_without_armour(bytes_of_text(cases[i].text)),
+                           bytes_of_text(cases[i].inner));
+}
+
 static void what_is_not_base64_is_refused(void **state)
 {
     static const char *const bad[] = {
@@ -206,6 +226,7 @@ int main(void)
         UNIT_TEST(base64_agrees_with_the_test_vectors_of_rfc_4648),
         UNIT_TEST(base64_is_read_as_peers_send_it),
         UNIT_TEST(what_is_not_base64_is_refused),
+        UNIT_TEST(armour_is_taken_off),
         UNIT_TEST(sha256_agrees_with_its_examples),
         UNIT_TEST(random_octets_differ),
         UNIT_TEST(letters_of_ascii_alone_are_put_in_lower_case),

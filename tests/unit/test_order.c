@@ -202,6 +202,34 @@ static void asking_again_and_again_does_not_wear_out_the_peer(void **state)
     desk_close(&desk);
 }
 
+static void asked(struct task *t, struct desk *desk, int64_t changed)
+{
+    struct order_request request = desk_request(t, desk, "milk");
+    struct bytes id;
+    enum order_join join;
+    request.changed = changed;
+    assert_ok(t, order_submit(t, desk->orders, &request, &id, &join));
+}
+
+/* Not before its time, except where what it was refused for has been changed since. */
+static void what_was_set_right_after_a_refusal_is_tried_at_once(void **state)
+{
+    struct task *t = test_task(state);
+    struct desk desk;
+    desk_prepare(&desk, act_refuse_once);
+    desk.options.retry_first = HOUR_MS;
+    desk.options.retry_most = HOUR_MS;
+    desk_open(state, &desk);
+    struct bytes id = desk_submit(t, &desk, "milk", ORDER_NEW);
+    int64_t refused = desk_wait(t, &desk, id).updated;
+    asked(t, &desk, refused - 1);
+    assert_int_equal(desk_wait(t, &desk, id).state, ORDER_REFUSED);
+    asked(t, &desk, refused + 1);
+    assert_int_equal(desk_wait(t, &desk, id).state, ORDER_DONE);
+    assert_int_equal(atomic_load(&desk.runs), 2);
+    desk_close(&desk);
+}
+
 /* A thread that waits for an order, as a connection does. */
 struct visitor {
     struct desk *desk;
@@ -458,6 +486,7 @@ int main(void)
         UNIT_TEST(final_refusal_stands_no_longer_than_a_result),
         UNIT_TEST(liftable_refusal_is_run_again_with_its_own_work),
         UNIT_TEST(asking_again_and_again_does_not_wear_out_the_peer),
+        UNIT_TEST(what_was_set_right_after_a_refusal_is_tried_at_once),
         UNIT_TEST(one_order_keeps_only_a_few_waiting),
         UNIT_TEST(waiting_time_doubles_up_to_its_limit),
         UNIT_TEST(postponed_order_says_why_and_can_be_hastened),
