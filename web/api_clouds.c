@@ -246,6 +246,7 @@ static bool act(struct task *t, struct tx *tx, void *arg)
     }
     ENSURE(t, a->act == ACT_WITHDRAW || cloud->wish == CLOUD_REGISTER, E_INVALID,
            "%s is withdrawn: register with it first", a->name);
+    cloud->asked++;
     if (a->act == ACT_IMPORT) {
         cloud->import_once = true;
         cloud->prune = a->prune;

@@ -1,4 +1,5 @@
 /* POST devices/{}: a device's onboarding is ended; it is decommissioned, or sold. */
+#include "core/base/log.h"
 #include "core/pledge/leaving.h"
 #include "web/api_internal.h"
 
@@ -37,6 +38,15 @@ static bool reply_left(struct task *t, const struct left *left, struct http_repl
     return api_reply(t, reply, 200, json);
 }
 
+/* It has left, whatever comes of this: clouds hear of it at the latest when they are told again. */
+static void tell_clouds(struct task *t, const struct api *api, const struct device *device)
+{
+    struct task aside = *t;
+    if (api->works != NULL &&
+        !api->works->clouds_wake(&aside, api->works_context, device->manufacturer))
+        log_problem(&aside, "clouds are told later that a device has left");
+}
+
 bool api_device_leave(struct task *t, struct http_request *rq, const struct device_action *action,
                       struct http_reply *reply)
 {
@@ -58,5 +68,7 @@ bool api_device_leave(struct task *t, struct http_request *rq, const struct devi
     }
     TRY(api_find_seen(t, rq, action->manufacturer, &leaving.device));
     TRY(device_leave(t, api->store, api->orders, &leaving, &left));
+    if (leaving.how != LEAVING_REVOKED)
+        tell_clouds(t, api, &left.device);
     return reply_left(t, &left, reply);
 }

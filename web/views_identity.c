@@ -25,7 +25,7 @@ static const struct field identity_action_fields[] = {
     FIELD(3, struct identity_action, names, "names", FIELD_TEXTS, .max = NAMES_MAX,
           .help = "With renew: DNS names and IP addresses; none: the present one's."),
     FIELD(4, struct identity_action, validity, "validity", FIELD_DURATION, .min = HOUR_MS,
-          .preset = "730 d", .max = 100 * 366 * DAY_MS,
+          .preset = "730 d", .max = 100LL * 366 * DAY_MS,
           .help = "With renew: how long it is valid; never "
                   "longer than the registrar CA."),
     FIELD(5, struct identity_action, override, "override", FIELD_TEXT, .max = OVERRIDE_MAX,

@@ -66,10 +66,10 @@ static bool see_to_order(struct task *t, struct tx *tx, void *arg)
     if (!found || (cloud.wish == CLOUD_WITHDRAW && cloud.state == CLOUD_WITHDRAWN))
         return true;
     TRY(has_order(t, tx_reader(tx), &cloud, &has));
-    if (!has) {
+    cloud.asked++;
+    if (!has)
         TRY(cloud_place_order(t, tx, w->agent->orders, &cloud, 0, false));
-        TRY(table_put(t, tx, &clouds, &cloud));
-    }
+    TRY(table_put(t, tx, &clouds, &cloud));
     w->order = cloud.order;
     return true;
 }

@@ -148,6 +148,7 @@ static bool read_cloud(struct task *t, struct cloud_run *cr)
     TRY(table_get(t, view_reader(view), &clouds, bytes_of_text(cr->outcome.name), &cr->cloud));
     ENSURE(t, bytes_equal(cr->cloud.order, cr->run->order->id), E_NOT_FOUND,
            "another order has taken its place");
+    cr->outcome.asked = cr->cloud.asked;
     return true;
 }
 

@@ -84,6 +84,7 @@ struct cloud_outcome {
     const struct order *order;
     const char *name;
     uint64_t generation; /* what was registered, or withdrawn */
+    uint64_t asked;      /* cloud.asked when it began */
     bool withdrawn;
     bool claimed;
     const char *est_domain; /* with `pin` */

@@ -93,8 +93,10 @@ static void note_import(struct cloud *cloud, const struct cloud_outcome *o)
     cloud->imported = clock_wall();
     cloud->import_added = o->import.added;
     cloud->import_gone = o->import.prune ? 0 : o->import.gone;
-    cloud->import_once = false;
-    cloud->prune = false;
+    if (cloud->asked == o->asked) { /* or it was asked for meanwhile */
+        cloud->import_once = false;
+        cloud->prune = false;
+    }
     cloud->devices = o->import.listed;
 }
 
@@ -143,7 +145,7 @@ static void note_state(struct cloud *cloud, const struct cloud_outcome *o)
 /* The orders of a cloud follow one another as long as there is something to register. */
 static bool place_next(struct task *t, struct tx *tx, struct cloud *cloud, struct cloud_outcome *o)
 {
-    bool changed = cloud->generation != o->generation || cloud->import_once;
+    bool changed = cloud->generation != o->generation || cloud->asked != o->asked;
     int64_t now = clock_wall();
     if (!changed && o->withdrawn) {
         cloud->order = BYTES_ABSENT;

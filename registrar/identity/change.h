@@ -9,7 +9,7 @@
 
 #include "registrar/identity/identity.h"
 
-#define IDENTITY_VALIDITY_PRESET (2 * 365 * 24 * 60 * 60 * 1000LL) /* ms */
+#define IDENTITY_VALIDITY_PRESET (2LL * 365 * 24 * 60 * 60 * 1000) /* ms */
 
 struct identity_plan {
     bool new_key;           /* or the present one's */

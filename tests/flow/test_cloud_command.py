@@ -159,3 +159,19 @@ def test_only_programs_of_the_folder_are_run(scene, foreign):
     assert refused.returncode == 1 and "program" in refused.stderr
     scene.ctl("clouds", "set", "foreign", "--command", "foreign")
     reaches(scene, name="foreign")
+
+
+def test_what_is_asked_for_while_it_is_under_way_is_done_once_more(scene, foreign):
+    folder = foreign.folder
+    (folder / "hold").write_text("")
+    foreign.mood(f'while [ -e "{folder}/hold" ]; do /bin/sleep 0.05; done\n{ANSWER}')
+    (folder / "calls").unlink()
+    sync(scene, "--no-wait")
+    until(foreign.calls, "the program runs")
+    foreign.mood(ANSWER.replace("A-2", "A-3"))
+    scene.ctl("clouds", "import", "foreign", "--no-wait")
+    asked = cloud(scene, "foreign")["asked"]
+    (folder / "hold").unlink()
+    until(lambda: scene.shown("A-3").get("expected"), "the import was not lost")
+    assert cloud(scene, "foreign")["asked"] == asked
+    assert [call.split()[-1] for call in foreign.calls()].count("register") == 2

@@ -3,8 +3,8 @@
 import pytest
 
 from pledge import Pledge
-from registered import CLOUD_NAME, OWNER, add_cloud, cloud, events, reaches, restart_cloud, \
-    sell_to_us
+from registered import CLOUD_NAME, OWNER, add_cloud, cloud, events, knock, reaches, \
+    restart_cloud, sell_to_us
 from scene import until
 
 
@@ -112,6 +112,39 @@ def test_devices_that_are_no_longer_attributed_are_told_and_taken_away_on_demand
     assert place(scene, claimed) and place(scene, by_hand)
     assert events(scene, "cloud-devices-not-expected")
     assert cloud(scene)["import-gone"] == 0
+
+
+@pytest.mark.parametrize("how,options", [
+    ("sell", ["--to", "Somebody Else Ltd", "--yes"]),
+    ("decommission", ["--reason", "worn out", "--yes"]),
+])
+def test_device_that_has_left_us_is_given_up_at_the_cloud(scene, how, options):
+    gone, kept = (scene.device(expected=False) for _ in range(2))
+    sells(scene, gone, kept)
+    scene.ctl("clouds", "import", CLOUD_NAME)
+    for serial in (gone, kept):
+        assert scene.independent(serial).go_on().done
+        assert knock(scene, serial).status == 307
+    before = cloud(scene).get("released", 0)
+    scene.ctl("devices", how, gone, *options)
+    until(lambda: cloud(scene).get("released") == before + 1, "the cloud is told at once")
+    assert events(scene, "cloud-devices-released")
+    assert knock(scene, gone).status == 401
+    assert knock(scene, kept).status == 307
+    scene.ctl("clouds", "import", CLOUD_NAME)
+    assert not place(scene, gone)
+
+
+def test_device_whose_certificates_are_revoked_stays_ours_at_the_cloud(scene):
+    serial = scene.device(expected=False)
+    sells(scene, serial)
+    scene.ctl("clouds", "import", CLOUD_NAME)
+    assert scene.independent(serial).go_on().done
+    before = cloud(scene).get("released", 0)
+    scene.ctl("devices", "revoke", serial, "--reason", "it was opened", "--yes")
+    scene.ctl("clouds", "sync", CLOUD_NAME)
+    assert cloud(scene).get("released", 0) == before
+    assert knock(scene, serial).status == 307
 
 
 def test_long_lists_come_page_by_page(make_scene):

@@ -13,7 +13,7 @@
 #define PATH       "/v1/clouds"
 #define SECRET_MAX 4096 /* octets of a file with a secret */
 #define WAIT_MAX   (60 * SECOND_MS)
-#define WAIT_STEP  (100 * 1000 * 1000L) /* ns */
+#define WAIT_STEP  (100L * 1000 * 1000) /* ns */
 
 /* ---- add, set ---- */
 

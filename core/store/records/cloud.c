@@ -152,6 +152,9 @@ static const struct field fields[] = {
           .help = "What its vouchers pin and have pinned."),
     FIELD(53, struct cloud, released_until, "released-until", FIELD_TIME, .flags = FIELD_READ_ONLY,
           .help = "Those that left us before are given up."),
+    FIELD(54, struct cloud, asked, "asked", FIELD_UINT, .flags = FIELD_READ_ONLY,
+          .help = "How often a registration was asked for: what is asked for while one is under "
+                  "way is done once more."),
 };
 const struct record_type cloud_type = RECORD_TYPE("cloud", 1, struct cloud, fields);
 

@@ -57,6 +57,7 @@ struct cloud {
     uint64_t registered_generation;
     struct bytes order;     /* the one that registers next */
     uint64_t orders_placed; /* so that no two are the same */
+    uint64_t asked;         /* how often: what is asked for while it runs is done once more */
     bool import_once;
     bool prune; /* with the next import: places that are no longer attributed to us are removed */
     int64_t claimed;
