@@ -28,18 +28,13 @@ def failpoints():
 
 
 def moments():
-    """
-    Each place in an onboarding; those of the store and of replies at each of the first.  Those of
-    arrivals with a voucher of the cloud are in test_est_domain_log.py.
-    """
+    """Each place in an onboarding; those of the store and of replies at each of the first."""
     for name in failpoints():
-        if name.startswith("arrival-"):
-            continue
         if name.startswith("store-"):
             yield from (f"{name}:{number}" for number in range(1, 9))
         elif name.startswith("reply-"):
             yield from (f"{name}:{number}" for number in range(1, 7))
-        elif not name.startswith("cloud-"):  # test_clouds.py
+        elif not name.startswith(("cloud-", "arrival-")):  # test_clouds.py, test_est_domain_log.py
             yield name
 
 
