@@ -71,36 +71,36 @@ struct manufacturer {
     struct text_list masa_networks;    /* CIDR: private or loopback addresses its MASA may have */
     struct bytes_list allowed_domain_ids; /* others' domainIDs that may stand in an audit log */
     const char *profile;                  /* enrolment profile of its devices */
-    bool relay_unreadable; /* vouchers in forms that we cannot read are handed on unchecked */
     int64_t created;
-    struct record_list idevid_crls;   /* struct revocation_list, as many as the blob has */
-    bool expired_idevids;             /* RFC 8995 2.6.2: IDevIDs that have expired are good */
-    bool nonceless;                   /* vouchers without nonce are good */
-    unsigned int serial_from;         /* enum serial_source (core/pki/serial.h) */
-    const char *serial_pattern;       /* regular expression with one group; NULL: all of it */
-    bool masa_system_anchors;         /* this machine's CA certificates are MASA anchors too */
+    struct record_list idevid_crls; /* struct revocation_list, as many as the blob has */
+    bool expired_idevids;           /* RFC 8995 2.6.2: IDevIDs that have expired are good */
+    bool nonceless;                 /* vouchers without nonce are good */
+    bool relay_unreadable;      /* vouchers in forms that we cannot read are handed on unchecked */
+    bool masa_system_anchors;   /* this machine's CA certificates are MASA anchors too */
+    unsigned int serial_from;   /* enum serial_source (core/pki/serial.h) */
+    const char *serial_pattern; /* regular expression with one group; NULL: all of it */
     unsigned int masa_authentication; /* enum masa_authentication */
+    bool masa_password_set;
+    bool proxy_password_set;
     const char *masa_user;
     const char *masa_password; /* secret */
-    bool masa_password_set;
-    const char *proxy; /* "http://host:port", PROXY_NONE; NULL: as the node file says */
+    const char *proxy;         /* "http://host:port", PROXY_NONE; NULL: as the node file says */
     const char *proxy_user;
     const char *proxy_password; /* secret */
-    bool proxy_password_set;
-    struct text_list allow; /* names of allowances */
+    struct text_list allow;     /* names of allowances */
     int64_t changed;
     unsigned int unexpected;      /* enum manufacturer_unexpected */
     unsigned int returned;        /* enum manufacturer_returned */
     unsigned int erases;          /* enum manufacturer_erases */
     unsigned int stored_vouchers; /* enum stored_voucher_use */
     unsigned int audit_log;       /* enum audit_log_mode */
-    bool audit_log_revokes;       /* a refused log also revokes what was issued */
     unsigned int audit_log_newer; /* enum audit_log_newer */
+    bool audit_log_revokes;       /* a refused log also revokes what was issued */
+    bool est_domain_vouchers; /* its cloud gives vouchers that name us as EST server (est-domain) */
     /* The log is fetched again: so often at first, and later; 0: not. */
     int64_t audit_log_again;
     int64_t audit_log_settles; /* how long "at first" is, from the onboarding on */
     int64_t audit_log_later;
-    bool est_domain_vouchers; /* its cloud gives vouchers that name us as EST server (est-domain) */
     struct record_rest rest;
 };
 enum { MANUFACTURER_BLOB_CRLS = 1 };
