@@ -51,8 +51,9 @@ static bool check_request(struct task *t, const struct csr *csr, const struct as
 
 /* A device with its IDevID: all hangs on its onboarding. */
 static bool enrol_device(struct task *t, struct http_request *rq, const struct est_client *client,
-                         struct enrol_request *request, struct http_reply *reply)
+                         const struct enrol_request *request, struct http_reply *reply)
 {
+    struct enrol_request device_request = *request;
     const struct est *est = rq->context;
     struct episode e;
     struct asked asked;
@@ -64,9 +65,9 @@ static bool enrol_device(struct task *t, struct http_request *rq, const struct e
     }
     TRY(profile_asked(t, est->store, &e, &asked));
     TRY(check_request(t, request->csr, &asked, client->idevid->cert));
-    request->episode = &e;
-    request->asked = &asked;
-    return enrol_answer(t, est, request, reply);
+    device_request.episode = &e;
+    device_request.asked = &asked;
+    return enrol_answer(t, est, &device_request, reply);
 }
 
 /* Anybody else: names by the label's rules, key by its profile. */
