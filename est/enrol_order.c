@@ -57,7 +57,7 @@ static bool note_issued(struct task *t, struct tx *tx, void *arg)
 {
     struct issued *issued = arg;
     const struct certificate *record = &issued->record;
-    struct episode e;
+    struct episode e = {.id = BYTES_ABSENT};
     struct event event;
     TRY(still_holds(t, tx_reader(tx), issued->est, record, &e));
     TRY(certificate_put(t, tx, record, issued->cert->der));

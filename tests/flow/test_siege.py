@@ -61,7 +61,7 @@ def test_intercepting_proxy_gets_nothing_and_the_masa_hears_of_nothing(quiet, ow
     accomplice = [quiet.device()] if own else []
     port = intercept(quiet, *(path for one in accomplice for path in quiet.identity(one)))
     run = redirected_through(quiet, victim, port)
-    assert run.returncode == 1
+    assert run.returncode == 5
     assert not (quiet.out / victim / "ldevid.pem").exists()
     if own:
         quiet.trouble(accomplice[0], "request-signer")
@@ -77,7 +77,7 @@ def test_genuine_stranger_of_the_same_model_gets_nothing_and_the_masa_hears_of_n
     quiet.sell([serial])
     quiet.restart_cloud()
     run = quiet.pledge("--json", "--attempts", "1", serial=serial, check=False)
-    assert run.returncode == 1 and '"status":404' in run.stdout.replace(" ", "")
+    assert run.returncode == 5 and '"status":404' in run.stdout.replace(" ", "")
     quiet.trouble(serial, "device-unexpected")
     with Wire(quiet.port, quiet.identity(serial)) as wire:
         for method, path, fields in (
