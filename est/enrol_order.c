@@ -168,13 +168,9 @@ static bool ask_ca(struct task *t, struct order_run *run, const struct enrolment
 }
 
 /* What the gate says: the device must begin anew. */
-static const struct problem_kind *const gate_kinds[] = {E_NOT_ONBOARDED,
-                                                        E_ONBOARDING_OVER,
-                                                        E_PLEDGE_DECLINED,
-                                                        E_LOG_SPEAKS_AGAINST,
-                                                        E_REVOKED_CERTIFICATE,
-                                                        E_NO_LABEL,
-                                                        NULL};
+static const struct problem_kind *const gate_kinds[] = {
+    E_NOT_ONBOARDED,      E_DEVICE_GONE,         E_ONBOARDING_OVER, E_PLEDGE_DECLINED,
+    E_LOG_SPEAKS_AGAINST, E_REVOKED_CERTIFICATE, E_NO_LABEL,        NULL};
 /* What asking again does not change, but an administrator may. */
 static const struct problem_kind *const refusals[] = {E_CA_REFUSED, E_CA_FORBIDDEN_EKU, E_LINT,
                                                       E_INVALID,    E_EXISTS,           NULL};
@@ -251,6 +247,7 @@ static bool note_given_up(struct task *t, struct tx *tx, const struct order *ord
 
 const struct order_kind enrol_order = {
     .name = "enrol",
+    .ends_itself = true,
     .run = run_enrolment,
     .replayable = may_replay,
     .given_up = note_given_up,

@@ -40,6 +40,8 @@ const struct problem_status est_statuses[] = {
     {E_ORDER_DECLINED, 403},
     {E_ONBOARDING_ENDED, 403},
     {E_DEVICE_GONE, 403},
+    {E_DEVICE_HELD, 403},
+    {E_DEVICE_DECLINED, 403},
     /* The caller. */
     {E_NO_CERTIFICATE, 404},
     {E_UNKNOWN_MAKER, 404},

@@ -25,6 +25,11 @@ static bool check_standing(struct task *t, struct reader *r, const struct device
     ENSURE(t, device->admission != DEVICE_SOLD && device->admission != DEVICE_DECOMMISSIONED,
            E_DEVICE_GONE, "the device is %s since %s", device_admission_names[device->admission],
            time_to_text(t->arena, device->admission_since));
+    ENSURE(t, device->admission != DEVICE_HELD, E_DEVICE_HELD,
+           "it has waited for a decision since %s",
+           time_to_text(t->arena, device->admission_since));
+    ENSURE(t, device->admission != DEVICE_DECLINED, E_DEVICE_DECLINED, "declined at %s",
+           time_to_text(t->arena, device->admission_since));
     ENSURE(t, device->admission == DEVICE_ADMITTED && bytes_present(device->episode),
            E_NOT_ONBOARDED, "the device is %s, and %s", device_admission_names[device->admission],
            bytes_present(device->episode) ? "not let in" : "has never been onboarded");

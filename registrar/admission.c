@@ -158,7 +158,7 @@ static bool begin_episode(struct task *t, struct tx *tx, struct admission *a,
 {
     const struct knock *knock = a->knock;
     struct episode e;
-    TRY(opening_supersede(t, tx, device->episode,
+    TRY(opening_supersede(t, tx, a->registrar->orders, device->episode,
                           "the device began anew with a fresh voucher request"));
     record_init(t, &episode_type, &e);
     e.id = id_make(t->arena);

@@ -132,7 +132,7 @@ static bool begin_episode(struct task *t, struct tx *tx, struct arriving *a, str
 {
     const struct arrival *arrival = a->arrival;
     struct episode e;
-    TRY(opening_supersede(t, tx, device->episode,
+    TRY(opening_supersede(t, tx, a->registrar->orders, device->episode,
                           "the device began anew with a voucher of its manufacturer's cloud"));
     record_init(t, &episode_type, &e);
     e.id = id_make(t->arena);

@@ -35,7 +35,8 @@ bool opening_claim(struct task *t, struct tx *tx, const struct idevid *idevid,
     return table_put(t, tx, &expected_devices, &ground->place);
 }
 
-bool opening_supersede(struct task *t, struct tx *tx, struct bytes id, const char *because)
+bool opening_supersede(struct task *t, struct tx *tx, struct orders *orders, struct bytes id,
+                       const char *because)
 {
     struct episode before;
     bool found;
@@ -46,7 +47,7 @@ bool opening_supersede(struct task *t, struct tx *tx, struct bytes id, const cha
         return true;
     /* What nobody had decided on need not be decided any more; other orders see for themselves. */
     if (before.stage == EPISODE_HELD)
-        TRY(order_cancel_in(t, tx, before.voucher_order, E_REQUEST_STALE, because));
+        TRY(order_cancel_in(t, tx, orders, before.voucher_order, E_REQUEST_STALE, because));
     before.closed = clock_wall();
     before.closed_because = because;
     return table_put(t, tx, &episodes, &before);

@@ -17,7 +17,7 @@ void opening_count(struct device *device);
 MUST_USE bool opening_claim(struct task *t, struct tx *tx, const struct idevid *idevid,
                             struct ground *ground);
 /* Inside an update: the onboarding before it, if any, ends. */
-MUST_USE bool opening_supersede(struct task *t, struct tx *tx, struct bytes episode,
-                                const char *because);
+MUST_USE bool opening_supersede(struct task *t, struct tx *tx, struct orders *orders,
+                                struct bytes episode, const char *because);
 
 #endif

@@ -82,6 +82,12 @@ struct order_kind {
      * it became: its problem and detail say why nothing came of it.
      */
     MUST_USE bool (*given_up)(struct task *t, struct tx *tx, const struct order *order);
+    /*
+     * Its runs look for themselves whether they are still wanted, before each step and at the end,
+     * and record what the peer has done meanwhile (a certificate that nobody gets): such an order
+     * is not cancelled, but left to its own end.
+     */
+    bool ends_itself;
 };
 
 /*
@@ -195,11 +201,14 @@ MUST_USE bool order_decide_in(struct task *t, struct tx *tx, struct orders *orde
                               bool approve, const char *by);
 /*
  * Inside an update: nobody needs the order any more.  It is refused for good with this problem,
- * and what a runner is about to record of it is not recorded.  An order that is finished, or not
- * there, stays as it is.  Call orders_wake() when the update is through.
+ * and what a runner is about to record of it is not recorded.  An order that is finished, not
+ * there, or of a kind that ends itself, stays as it is: order_hasten() brings that one to its end.
+ * Call orders_wake() when the update is through.
  */
-MUST_USE bool order_cancel_in(struct task *t, struct tx *tx, struct bytes id,
+MUST_USE bool order_cancel_in(struct task *t, struct tx *tx, struct orders *orders, struct bytes id,
                               const struct problem_kind *kind, const char *detail);
+/* Whether the order is of such a kind. */
+bool order_ends_itself(const struct orders *orders, const struct order *order);
 
 struct order_figures {
     unsigned open; /* ready, running or waiting */

@@ -282,13 +282,19 @@ bool order_decide_in(struct task *t, struct tx *tx, struct orders *orders, struc
     return decide(t, tx, orders, id, approve, by, &order);
 }
 
-bool order_cancel_in(struct task *t, struct tx *tx, struct bytes id,
+bool order_ends_itself(const struct orders *orders, const struct order *order)
+{
+    const struct order_kind_entry *entry = order_kind_named(orders->kinds, order->kind);
+    return entry != NULL && entry->kind->ends_itself;
+}
+
+bool order_cancel_in(struct task *t, struct tx *tx, struct orders *orders, struct bytes id,
                      const struct problem_kind *kind, const char *detail)
 {
     struct order order;
     bool found;
     TRY(table_find(t, tx_reader(tx), &order_table, id, &order, &found));
-    if (!found || !order_is_open(&order))
+    if (!found || !order_is_open(&order) || order_ends_itself(orders, &order))
         return true;
     order_close_refused(t, &order, kind, detail, clock_wall());
     return table_put(t, tx, &order_table, &order);

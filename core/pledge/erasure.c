@@ -244,13 +244,15 @@ static bool erase_departed(struct task *t, struct order_run *run)
 {
     struct erasure_job job;
     struct device device;
+    bool busy;
     struct erasing erasing = {
         .store = run->context, .device = run->order->device, .order = run->order->id};
     TRY(record_decode(t, &job_type, run->request, &job));
     TRY(read_device(t, erasing.store, erasing.device, &device));
     erasing.names = job.erases == MANUFACTURER_ERASES_NAMES;
     if (device.admission == DEVICE_SOLD || device.admission == DEVICE_DECOMMISSIONED) {
-        TRY(device_sweep(t, erasing.store, run->orders, &device));
+        TRY(device_sweep(t, erasing.store, run->orders, &device, &busy));
+        ENSURE(t, !busy, E_BUSY, "what was asked of a CA for the device has not come to its end");
         TRY(erase(t, &erasing));
     }
     return order_done(t, run, "text/plain", BYTES_LITERAL(""), note_erased, run);

@@ -26,6 +26,7 @@ struct departure {
     /* As they were seen before the update. */
     struct bytes_list certificates;
     struct bytes_list open;
+    struct bytes_list ending; /* orders that end themselves */
     struct belonging_list belongings;
 };
 
@@ -43,22 +44,26 @@ static bool is_concerned(const struct departure *d, const struct order *order)
            (leaves(d->leaving) || bytes_equal(order->episode, d->episode));
 }
 
-static bool find_open_orders(struct task *t, struct view *view, const struct departure *d,
-                             struct bytes_list *ret)
+static bool find_open_orders(struct task *t, struct view *view, struct departure *d)
 {
     struct table_scan scan =
         table_scan_index(t, view, &order_table, &order_table_by_device, d->leaving->device, true);
-    struct bytes_list open = {arena_array(t->arena, ORDERS_MAX, sizeof(*open.items)), 0};
-    for (unsigned i = 0; i < ORDERS_LOOK && open.count < ORDERS_MAX; i++) {
+    struct bytes *open = arena_array(t->arena, ORDERS_MAX, sizeof(*open));
+    struct bytes *ending = arena_array(t->arena, ORDERS_MAX, sizeof(*ending));
+    d->open = (struct bytes_list){open, 0};
+    d->ending = (struct bytes_list){ending, 0};
+    for (unsigned i = 0;
+         i < ORDERS_LOOK && d->open.count < ORDERS_MAX && d->ending.count < ORDERS_MAX; i++) {
         struct order order;
         bool found;
         TRY(table_scan_next(t, &scan, &order, &found));
         if (!found)
             break;
-        if (is_concerned(d, &order))
-            open.items[open.count++] = order.id;
+        if (is_concerned(d, &order) && order_ends_itself(d->orders, &order))
+            ending[d->ending.count++] = order.id;
+        else if (is_concerned(d, &order))
+            open[d->open.count++] = order.id;
     }
-    *ret = open;
     return true;
 }
 
@@ -71,7 +76,7 @@ static bool look(struct task *t, struct store *store, struct departure *d)
     TRY(device_certificates_live(t, view, device.id, &d->certificates));
     if (!bytes_present(d->episode))
         d->episode = device.episode;
-    TRY(find_open_orders(t, view, d, &d->open));
+    TRY(find_open_orders(t, view, d));
     d->belongings.count = 0;
     return !leaves(d->leaving) || belongings_find(t, view, &device, &d->belongings);
 }
@@ -113,7 +118,7 @@ static bool take_away(struct task *t, struct tx *tx, struct departure *d)
     };
     TRY(device_certificates_revoke(t, tx, &revocation));
     for (size_t i = 0; i < d->open.count; i++)
-        TRY(order_cancel_in(t, tx, d->open.items[i],
+        TRY(order_cancel_in(t, tx, d->orders, d->open.items[i],
                             leaves(leaving) ? E_DEVICE_GONE : E_ONBOARDING_ENDED, words));
     return belongings_delete(t, tx, &d->belongings);
 }
@@ -123,6 +128,8 @@ static void count(struct departure *d)
 {
     for (size_t i = 0; i < d->open.count; i++)
         orders_wake(d->orders, d->open.items[i]);
+    for (size_t i = 0; i < d->ending.count; i++)
+        order_hasten(d->orders, d->ending.items[i]);
     d->left.certificates += d->certificates.count;
     d->left.orders += d->open.count;
     d->left.belongings += d->belongings.count;
@@ -242,7 +249,7 @@ bool device_leave(struct task *t, struct store *store, struct orders *orders,
 }
 
 bool device_sweep(struct task *t, struct store *store, struct orders *orders,
-                  const struct device *device)
+                  const struct device *device, bool *ret_busy)
 {
     const struct leaving leaving = {
         .device = device->id,
@@ -252,5 +259,7 @@ bool device_sweep(struct task *t, struct store *store, struct orders *orders,
         .to = device->sold_to,
     };
     struct departure d = {.orders = orders, .leaving = &leaving};
-    return sweep_all(t, store, &d);
+    TRY(sweep_all(t, store, &d));
+    *ret_busy = d.ending.count > 0;
+    return true;
 }

@@ -43,9 +43,12 @@ struct left {
 MUST_USE bool device_leave(struct task *t, struct store *store, struct orders *orders,
                            const struct leaving *leaving, struct left *ret);
 
-/* Once more, for a device that has left: what a crash had left over. */
+/*
+ * Once more, for a device that has left: what a crash had left over.  *ret_busy: an order that ends
+ * itself has not come to its end yet.
+ */
 MUST_USE bool device_sweep(struct task *t, struct store *store, struct orders *orders,
-                           const struct device *device);
+                           const struct device *device, bool *ret_busy);
 
 /* Its context is the `struct store`. */
 extern const struct order_kind leaving_erasure;

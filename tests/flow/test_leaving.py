@@ -10,6 +10,7 @@ import pytest
 import lmdb_file
 from pledge import EST
 from scene import until
+from test_siege import shim
 from wire import Wire
 
 REASON = ("--reason", "end of lease", "--yes")
@@ -145,6 +146,26 @@ def test_order_under_way_is_cancelled(make_scene):
     until(lambda: scene.status()["orders"]["open"] == 0, "nothing is left to do")
     assert scene.vouchers_issued(pledge.serial) == []
     assert scene.nothing_issued(pledge.serial)
+
+
+def test_certificate_that_the_ca_was_about_to_issue_is_known_and_revoked(make_scene):
+    """The device is sold while the token signs its certificate."""
+    if not shim().is_file():
+        pytest.skip(f"{shim()} is not built (GATEHOUSE_TESTS)")
+    scene = make_scene({"token": {"module": str(shim())}, "limits": {"pledge-wait": "50 ms"}})
+    pledge = scene.independent().go_on("csrattrs")
+    until(lambda: scene.episode(pledge.serial)["log-verdict"] == "accepted", "the log is in")
+    pledge.hang_up()
+    scene.restart_gatehoused(env={"TOKEN_SHIM_SIGN_TAKES_MS": "900"})
+    csr = pledge.csr()
+    assert pledge.post_csr(csr).status == 202
+    until(lambda: scene.status()["orders"]["running"] == 1, "the CA is at work")
+    leave(scene, "sell", pledge.serial)
+    certificate, = until(lambda: scene.certificates(pledge.serial), "it is recorded")
+    assert certificate["state"] == "revoked"
+    assert pledge.post_csr(csr).status == 403
+    erased(scene, pledge.serial)
+    assert scene.status()["orders"]["open"] == 0
 
 
 def test_erasure_survives_a_crash(make_scene):

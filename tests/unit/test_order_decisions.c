@@ -140,7 +140,16 @@ static void order_can_be_approved_inside_another_update(void **state)
 
 static bool cancel_inside(struct task *t, struct tx *tx, void *arg)
 {
-    return order_cancel_in(t, tx, *(const struct bytes *)arg, E_DENIED, "it has left us");
+    struct desk *desk = arg;
+    return order_cancel_in(t, tx, desk->orders, *(struct bytes *)desk->more, E_DENIED,
+                           "it has left us");
+}
+
+static void cancel(struct task *t, struct desk *desk, struct bytes id)
+{
+    desk->more = &id;
+    assert_ok(t, store_update(t, desk->store, cancel_inside, desk));
+    orders_wake(desk->orders, id);
 }
 
 static void cancelled_order_stays_refused_and_is_not_run(void **state)
@@ -150,8 +159,7 @@ static void cancelled_order_stays_refused_and_is_not_run(void **state)
     desk_prepare(&desk, act_echo);
     desk_open(state, &desk);
     struct bytes id = submit_for_approval(t, &desk, ORDER_NEW);
-    assert_ok(t, store_update(t, desk.store, cancel_inside, &id));
-    orders_wake(desk.orders, id);
+    cancel(t, &desk, id);
     struct order order = desk_wait(t, &desk, id);
     assert_int_equal(order.state, ORDER_REFUSED);
     assert_false(order.liftable);
@@ -170,12 +178,27 @@ static void running_order_that_is_cancelled_leaves_nothing(void **state)
     desk_open(state, &desk);
     struct bytes id = desk_submit(t, &desk, "milk", ORDER_NEW);
     (void)sem_wait(&desk.entered);
-    assert_ok(t, store_update(t, desk.store, cancel_inside, &id));
-    orders_wake(desk.orders, id);
+    cancel(t, &desk, id);
     (void)sem_post(&desk.go);
     struct order order = desk_wait(t, &desk, id);
     assert_int_equal(order.state, ORDER_REFUSED);
     assert_false(bytes_present(desk_result(t, &desk, id)));
+    desk_close(&desk);
+}
+
+static void order_that_ends_itself_is_left_to_its_end(void **state)
+{
+    struct task *t = test_task(state);
+    struct desk desk;
+    desk_prepare(&desk, act_at_gate);
+    desk.kind.ends_itself = true;
+    desk_open(state, &desk);
+    struct bytes id = desk_submit(t, &desk, "milk", ORDER_NEW);
+    (void)sem_wait(&desk.entered);
+    cancel(t, &desk, id);
+    assert_true(desk_look(t, &desk, id).finished == 0);
+    (void)sem_post(&desk.go);
+    assert_int_equal(desk_wait(t, &desk, id).state, ORDER_DONE);
     desk_close(&desk);
 }
 
@@ -188,9 +211,10 @@ static void finished_order_cannot_be_cancelled(void **state)
     desk_open(state, &desk);
     struct bytes id = desk_submit(t, &desk, "milk", ORDER_NEW);
     assert_int_equal(desk_wait(t, &desk, id).state, ORDER_DONE);
-    assert_ok(t, store_update(t, desk.store, cancel_inside, &id));
+    cancel(t, &desk, id);
     assert_int_equal(desk_look(t, &desk, id).state, ORDER_DONE);
-    assert_ok(t, store_update(t, desk.store, cancel_inside, &nothing));
+    desk.more = &nothing;
+    assert_ok(t, store_update(t, desk.store, cancel_inside, &desk));
     desk_close(&desk);
 }
 
@@ -532,6 +556,7 @@ int main(void)
         UNIT_TEST(order_can_be_approved_inside_another_update),
         UNIT_TEST(cancelled_order_stays_refused_and_is_not_run),
         UNIT_TEST(running_order_that_is_cancelled_leaves_nothing),
+        UNIT_TEST(order_that_ends_itself_is_left_to_its_end),
         UNIT_TEST(finished_order_cannot_be_cancelled),
         UNIT_TEST(administrator_can_lift_a_refusal),
         UNIT_TEST(approval_once_given_holds_when_a_refused_order_is_asked_for_again),
