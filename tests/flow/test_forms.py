@@ -436,6 +436,33 @@ def test_nonce_of_a_cose_voucher_is_found_in_the_audit_log(told, spell):
     confirmed(told, pledge.go_on().serial)
 
 
+# The name that COSE vouchers had in drafts.
+
+OLD_COSE = "application/voucher-cose+cbor"
+
+
+@pytest.fixture(name="old_names")
+def fixture_old_names(told):
+    yield lambda: told.ctl("manufacturers", "allow", "maker", "voucher-media-type-alias")
+    told.ctl("manufacturers", "disallow", "maker", "voucher-media-type-alias")
+
+
+@pytest.mark.parametrize("fields,given", [({"content_type": OLD_COSE}, COSE.media_type),
+                                          ({"accept": OLD_COSE}, OLD_COSE)], ids=["type", "accept"])
+def test_old_name_of_cose_is_read_only_where_it_is_allowed(told, old_names, fields, given):
+    pledge = told.independent(form=COSE)
+    told.fake.says(pledge.serial, "requestvoucher", told.signing.voucher_reply())
+    request = pledge.voucher_request()
+    assert pledge.post_request(request, **fields).status == 415
+    assert told.trouble(pledge.serial, "voucher-media-type-alias")
+    assert told.nothing_issued(pledge.serial) and told.fake.asked(pledge.serial) == []
+    old_names()
+    answer = pledge.patiently(lambda: pledge.post_request(request, **fields))
+    assert (answer.status, answer.media_type) == (200, given)
+    assert COSE.verify(answer.body, told.maker / "masa-anchors.pem")
+    assert told.episode(pledge.serial)["allowances"] == ["voucher-media-type-alias"]
+
+
 def test_name_of_each_form_is_known():
     assert [form_named(form.name) for form in FORMS] == list(FORMS)
     assert len({json.dumps(form.media_type) for form in FORMS}) == 3

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from forms import FORMS
 from pledge import EST, openssl
 from scene import until
 
@@ -23,9 +24,9 @@ def fixture_holding(make_scene):
     return scene
 
 
-def knock(scene):
+def knock(scene, **options):
     """A device on no list, which has asked for a voucher."""
-    pledge = scene.independent(scene.device(expected=False))
+    pledge = scene.independent(scene.device(expected=False), **options)
     pledge.request = pledge.voucher_request()
     is_held(pledge)
     return pledge
@@ -94,6 +95,15 @@ def test_approved_device_gets_the_voucher_for_its_identical_request(holding):
     assert event["actor"].startswith("admin:")
     assert holding.shown(pledge.serial)["expected"]["source"].startswith("admin:")
     assert len(holding.events(pledge.serial, "voucher-requested")) == 1
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_approved_device_gets_its_voucher_in_the_form_it_asked_in(holding, form):
+    """Our request is made from what was kept; in COSE, that has nothing of its signer."""
+    pledge = knock(holding, form=form)
+    holding.ctl("devices", "approve", pledge.serial)
+    assert pledge.go_on().done
+    assert holding.episode(pledge.serial)["voucher-type"] == form.media_type
 
 
 def test_request_to_the_masa_is_made_when_it_is_approved(holding):

@@ -25,6 +25,8 @@ static void check_accept(struct arena *arena, const char *text)
     MUST(accepts(arena_printf(arena, "%s, %s", WANTED, text)));
     /* Who refuses it gets it only by asking for it as well. */
     MUST(alone || !accepts(arena_printf(arena, "%s;q=0, %s", WANTED, text)));
+    /* What names it allows it. */
+    MUST(alone || !media_names(text, WANTED));
 }
 
 /* What was made of a Content-Type is lower-case and stays as it is. */

@@ -4,6 +4,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/http/media.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -326,6 +327,31 @@ static void accept_decides_what_is_given(void **state)
     }
 }
 
+static void range_names_no_type(void **state)
+{
+    static const struct {
+        const char *accept;
+        bool named;
+    } cases[] = {
+        {NULL, false},
+        {"", false},
+        {"*/*", false},
+        {"application/*", false},
+        {"nonsense", false},
+        {"text/html", false},
+        {"application/voucher+cose", true},
+        {"Application/Voucher+COSE;q=0.1, */*", true},
+        {"*/*;q=0, application/voucher+cose", true},
+        {"application/voucher+cose;q=0", false},
+        {"application/voucher+cose;q=0, */*", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        if (media_names(cases[i].accept, "application/voucher+cose") != cases[i].named)
+            fail_msg("Accept: %s", cases[i].accept);
+    }
+}
+
 static void nothing_acceptable_is_406(void **state)
 {
     struct task *t = test_task(state);
@@ -497,6 +523,7 @@ int main(void)
         UNIT_TEST(media_types_are_compared_without_case_and_parameters),
         UNIT_TEST(encoded_content_is_415),
         UNIT_TEST(accept_decides_what_is_given),
+        UNIT_TEST(range_names_no_type),
         UNIT_TEST(nothing_acceptable_is_406),
         UNIT_TEST(replies_carry_what_the_handler_chose),
         UNIT_TEST(reply_with_close_ends_the_connection),
