@@ -87,7 +87,8 @@ int64_t order_back_off(const struct order_options *options, uint64_t attempts);
 /* How a run left its order. */
 struct run_end {
     bool finished;
-    int64_t when; /* not finished: when to look at it again, wall clock */
+    int64_t when;  /* not finished: when to look at it again, wall clock */
+    bool hastened; /* and to run it then, due or not */
 };
 /*
  * Reads the order and does what is to be done; `hastened`: even if it is not due yet.  Called

@@ -179,7 +179,6 @@ static void line_up(struct queue *q, struct entry *e)
 static void schedule(struct queue *q, struct entry *e, int64_t when, int64_t now)
 {
     e->when = when;
-    e->hastened = false;
     if (when <= now)
         line_up(q, e);
     else
@@ -211,7 +210,7 @@ struct entry *queue_note(struct queue *q, struct bytes id, const char *peer, int
         e->again = true;
     } else if (e->place == ENTRY_LATER) {
         heap_remove(q, e);
-        schedule(q, e, when, now);
+        schedule(q, e, e->hastened && e->when < when ? e->when : when, now);
     }
     return e;
 }
@@ -221,7 +220,9 @@ bool queue_hasten(struct queue *q, struct bytes id)
     struct entry *e = queue_find(q, id);
     if (e == NULL)
         return false;
-    if (e->place == ENTRY_LATER) {
+    if (e->place == ENTRY_RUNNING) {
+        e->hasten_again = true;
+    } else if (e->place == ENTRY_LATER && !e->hastened) {
         heap_remove(q, e);
         e->hastened = true;
         line_up(q, e);
@@ -259,6 +260,7 @@ struct entry *queue_take(struct queue *q)
     peer->first = e->behind;
     e->place = ENTRY_RUNNING;
     e->again = false;
+    e->hasten_again = false;
     peer->running++;
     q->running++;
     join_round(q, peer);
@@ -274,10 +276,11 @@ static void stop_running(struct queue *q, struct entry *e)
     join_round(q, e->peer);
 }
 
-void queue_return(struct queue *q, struct entry *e, int64_t when, int64_t now)
+void queue_return(struct queue *q, struct entry *e, int64_t when, bool hastened, int64_t now)
 {
     stop_running(q, e);
-    schedule(q, e, e->again ? now : when, now);
+    e->hastened = hastened || e->hasten_again;
+    schedule(q, e, e->again || e->hasten_again ? now : when, now);
 }
 
 void queue_release(struct entry *e)
@@ -300,7 +303,7 @@ void queue_finish(struct queue *q, struct entry *e, int64_t now)
 {
     queue_release(e);
     if (e->again) {
-        queue_return(q, e, now, now);
+        queue_return(q, e, now, false, now);
         return;
     }
     stop_running(q, e);

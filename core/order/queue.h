@@ -30,7 +30,8 @@ struct entry {
     int64_t when; /* wall clock: to be looked at then */
     enum entry_place place;
     bool again;            /* running, and its record has changed meanwhile */
-    bool hastened;         /* in line before it is due */
+    bool hastened;         /* to be run before it is due */
+    bool hasten_again;     /* running, and was hastened meanwhile */
     size_t heap_at;        /* later: where in the heap */
     struct entry *behind;  /* ready: the next in line */
     struct entry *sibling; /* in the same bucket */
@@ -76,7 +77,10 @@ struct entry *queue_find(const struct queue *q, struct bytes id);
  */
 struct entry *queue_note(struct queue *q, struct bytes id, const char *peer, int64_t when,
                          int64_t now);
-/* Puts an entry whose time has not come into its peer's line; false: there is no such entry. */
+/*
+ * Puts an entry whose time has not come into its peer's line; one that is running is run again
+ * afterwards.  False: there is no such entry.
+ */
 bool queue_hasten(struct queue *q, struct bytes id);
 /* Moves what is due by `now` into its peer's line. */
 void queue_advance(struct queue *q, int64_t now);
@@ -86,8 +90,8 @@ int64_t queue_next(const struct queue *q);
 bool queue_has_work(const struct queue *q);
 /* The next in line, of the peer whose turn it is; from now on it is running.  NULL: none. */
 struct entry *queue_take(struct queue *q);
-/* It has been run, and is to be looked at again at `when`. */
-void queue_return(struct queue *q, struct entry *e, int64_t when, int64_t now);
+/* It has been run, and is to be looked at again at `when`; `hastened`: and run although not due. */
+void queue_return(struct queue *q, struct entry *e, int64_t when, bool hastened, int64_t now);
 /* It has been run and is finished: its waiters are released, and it is gone unless `again`. */
 void queue_finish(struct queue *q, struct entry *e, int64_t now);
 /* Somebody else than its runner has finished it: its waiters are released, and it goes soon. */

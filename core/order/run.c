@@ -285,11 +285,15 @@ static struct run_end run_kind(struct task *t, struct orders *o, struct runner *
     return a->run.outcome == OUTCOME_FINISHED ? finished() : again_at(order_when(&a->order));
 }
 
-/* Somebody who asks again and again must not make us do the same to the order's peer. */
-static bool may_be_hastened(const struct orders *o, const struct order *order, int64_t now)
+/*
+ * What somebody wants sooner is done at once, but for `retry_first` after an attempt: who asks again
+ * and again must not make us do the same to the order's peer.
+ */
+static int64_t hastened_when(const struct orders *o, const struct order *order, int64_t now)
 {
-    return order->state == ORDER_READY &&
-           (order->attempts == 0 || now - order->updated >= o->options.retry_first);
+    int64_t rested = order->attempts == 0 ? now : order->updated + o->options.retry_first;
+    int64_t due = order_when(order);
+    return order->state == ORDER_READY && rested < due ? rested : due;
 }
 
 static struct run_end run_read(struct task *t, struct orders *o, struct runner *runner,
@@ -301,8 +305,9 @@ static struct run_end run_read(struct task *t, struct orders *o, struct runner *
         return store_update(t, o->store, give_up, &giving_up)
                    ? finished()
                    : failed(t, o, a->order.id, "order not given up");
-    if (order_when(&a->order) > now && !(hastened && may_be_hastened(o, &a->order, now)))
-        return again_at(order_when(&a->order));
+    int64_t when = hastened ? hastened_when(o, &a->order, now) : order_when(&a->order);
+    if (when > now)
+        return (struct run_end){.when = when, .hastened = hastened};
     return run_kind(t, o, runner, a);
 }
 

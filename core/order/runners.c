@@ -41,7 +41,7 @@ static void settle(struct orders *o, struct entry *e, struct run_end end)
     if (end.finished)
         queue_finish(&o->queue, e, now);
     else
-        queue_return(&o->queue, e, end.when, now);
+        queue_return(&o->queue, e, end.when, end.hastened, now);
     atomic_store(&o->open, o->queue.count);
     if (!end.finished && end.when <= queue_next(&o->queue))
         (void)pthread_cond_signal(&o->tick);

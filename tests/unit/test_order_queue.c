@@ -68,7 +68,7 @@ static void a_peers_share_is_not_exceeded_and_its_line_keeps_its_order(void **st
     struct entry *third = queue_take(&q);
     assert_int_equal(number_of(third), 2);
     assert_null(queue_take(&q));
-    queue_return(&q, second, 100, 1); /* room, though it is to be looked at again */
+    queue_return(&q, second, 100, false, 1); /* room, though it is to be looked at again */
     assert_int_equal(number_of(queue_take(&q)), 3);
     assert_int_equal(queue_next(&q), 100);
     queue_clear(&q);
