@@ -147,7 +147,7 @@ const struct order_kind audit_log_again_order = {
 
 /* A device whose log is due, with what is needed to ask for it. */
 struct due_log {
-    struct log_watch watch;
+    struct log_watch watch; /* first: round_collect() */
     struct device device;
     struct episode episode;
     const struct trusted_maker *maker;
@@ -334,32 +334,13 @@ static bool postpone(struct task *t, struct audit_log_rounds *rounds, const stru
     return store_update(t, rounds->registrar->store, place, &p);
 }
 
-static bool collect(struct task *t, struct audit_log_rounds *rounds, struct due_log *ret,
-                    size_t *ret_count)
-{
-    CLEANUP(view_cleanup) struct view *view = NULL;
-    size_t room = 0;
-    size_t count = 0;
-    TRY(view_open(t, rounds->registrar->store, &view));
-    TRY(round_orders_room(t, view_reader(view), &rounds->orders, &room));
-    struct table_scan scan =
-        table_scan_index(t, view, &log_watches, &log_watches_by_due, BYTES_ABSENT, false);
-    for (; count < WALK_MAX && count < room; count++) {
-        bool found;
-        TRY(table_scan_next(t, &scan, &ret[count].watch, &found));
-        if (!found || ret[count].watch.due > clock_wall())
-            break;
-    }
-    *ret_count = count;
-    return true;
-}
-
 bool audit_log_walk(struct task *t, void *context, bool *ret_more)
 {
     struct audit_log_rounds *rounds = context;
     struct due_log *due = arena_array(t->arena, WALK_MAX, sizeof(*due));
     size_t count = 0;
-    TRY(collect(t, rounds, due, &count));
+    TRY(round_collect(t, rounds->registrar->store, &rounds->orders, &log_watches,
+                      &log_watches_by_due, due, sizeof(*due), WALK_MAX, &count));
     for (size_t i = 0; i < count; i++) {
         if (!serve(t, rounds, &due[i]))
             TRY(postpone(t, rounds, &due[i]));

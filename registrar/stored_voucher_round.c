@@ -18,7 +18,7 @@
 
 /* A voucher that is due, with what is needed to ask for it. */
 struct due_voucher {
-    struct stored_voucher stored;
+    struct stored_voucher stored; /* first: round_collect() */
     const struct trusted_maker *maker;
     const struct voucher_form *form;
     bool expected;        /* the device is still on the list */
@@ -228,32 +228,13 @@ static bool serve(struct task *t, struct stored_voucher_rounds *rounds, struct d
     return true;
 }
 
-static bool collect(struct task *t, struct stored_voucher_rounds *rounds, struct due_voucher *ret,
-                    size_t *ret_count)
-{
-    CLEANUP(view_cleanup) struct view *view = NULL;
-    size_t room = 0;
-    size_t count = 0;
-    TRY(view_open(t, rounds->registrar->store, &view));
-    TRY(round_orders_room(t, view_reader(view), &rounds->orders, &room));
-    struct table_scan scan =
-        table_scan_index(t, view, &stored_vouchers, &stored_vouchers_by_due, BYTES_ABSENT, false);
-    for (; count < WALK_MAX && count < room; count++) {
-        bool found;
-        TRY(table_scan_next(t, &scan, &ret[count].stored, &found));
-        if (!found || ret[count].stored.due > clock_wall())
-            break;
-    }
-    *ret_count = count;
-    return true;
-}
-
 bool stored_voucher_walk(struct task *t, void *context, bool *ret_more)
 {
     struct stored_voucher_rounds *rounds = context;
     struct due_voucher *due = arena_array(t->arena, WALK_MAX, sizeof(*due));
     size_t count = 0;
-    TRY(collect(t, rounds, due, &count));
+    TRY(round_collect(t, rounds->registrar->store, &rounds->orders, &stored_vouchers,
+                      &stored_vouchers_by_due, due, sizeof(*due), WALK_MAX, &count));
     for (size_t i = 0; i < count; i++)
         TRY(serve(t, rounds, &due[i]));
     *ret_more = count == WALK_MAX;

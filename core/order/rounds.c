@@ -129,6 +129,35 @@ bool round_orders_room(struct task *t, struct reader *r, struct round_orders *or
     return true;
 }
 
+static bool is_due(struct task *t, const struct table *table, const struct table_index *by_due,
+                   const void *record)
+{
+    struct bytes place = table_index_place(t->arena, table, by_due, record);
+    struct bytes now = key_of_number(t->arena, (uint64_t)clock_wall());
+    return memcmp(place.data, now.data, now.len) <= 0;
+}
+
+bool round_collect(struct task *t, struct store *store, struct round_orders *orders,
+                   const struct table *table, const struct table_index *by_due, void *items,
+                   size_t size, size_t most, size_t *ret_count)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    size_t room = 0;
+    size_t count = 0;
+    TRY(view_open(t, store, &view));
+    TRY(round_orders_room(t, view_reader(view), orders, &room));
+    struct table_scan scan = table_scan_index(t, view, table, by_due, BYTES_ABSENT, false);
+    for (; count < most && count < room; count++) {
+        void *record = (char *)items + count * size;
+        bool found;
+        TRY(table_scan_next(t, &scan, record, &found));
+        if (!found || !is_due(t, table, by_due, record))
+            break;
+    }
+    *ret_count = count;
+    return true;
+}
+
 void round_orders_add(struct round_orders *orders, struct bytes id)
 {
     if (orders->count < ROUND_ORDERS_MAX)

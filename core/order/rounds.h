@@ -42,6 +42,14 @@ struct round_orders {
 /* Lets go of those that are finished; says how many more there may be. */
 MUST_USE bool round_orders_room(struct task *t, struct reader *r, struct round_orders *orders,
                                 size_t *ret);
+/*
+ * What is due now, the longest first: records of a table whose index begins with the time when they
+ * are due (ms, 8 octets), at most `most` and no more than there may be orders.  Each is put at the
+ * beginning of one of `items`, which are `size` octets long.
+ */
+MUST_USE bool round_collect(struct task *t, struct store *store, struct round_orders *orders,
+                            const struct table *table, const struct table_index *by_due,
+                            void *items, size_t size, size_t most, size_t *ret_count);
 /* One was placed; there is room. */
 void round_orders_add(struct round_orders *orders, struct bytes id);
 
