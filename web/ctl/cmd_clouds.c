@@ -1,11 +1,10 @@
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/store/records/cloud.h"
-#include "web/ctl/call.h"
 #include "web/ctl/commands.h"
 #include "web/ctl/confirm.h"
 #include "web/ctl/members.h"
-#include "web/ctl/print.h"
+#include "web/ctl/resource.h"
 
 #include <string.h>
 #include <time.h>
@@ -109,8 +108,9 @@ static void change_mode(json_t *body, const struct cloud_options *o)
         (void)json_object_set_new(body, of_redirect[i], json_null());
 }
 
-static bool set_members(struct task *t, json_t *body, const struct cloud_options *o)
+static bool set_members(struct task *t, json_t *body, const void *options)
 {
+    const struct cloud_options *o = options;
     change_mode(body, o);
     TRY(member_set_text(t, body, "manufacturer", o->manufacturer));
     TRY(member_set_text(t, body, "backend", o->program != NULL ? "command" : NULL));
@@ -132,28 +132,31 @@ static bool set_members(struct task *t, json_t *body, const struct cloud_options
     return member_set_text(t, body, "pin-hold", o->pin_hold);
 }
 
-static void say(struct task *t, struct ctl *ctl, const char *what, const char *name,
-                const json_t *answer)
-{
-    if (ctl->json)
-        print_json(ctl->out, answer);
-    else
-        (void)fprintf(ctl->out, "%s cloud %s\n", what, print_safe(t->arena, name));
-}
+static const struct print_column columns[] = {
+    {"NAME", "name"},       {"MANUFACTURER", "manufacturer"},
+    {"MODE", "mode"},       {"STATE", "state"},
+    {"REACH", "reach"},     {"LAST SUCCESS", "succeeded"},
+    {"PROBLEM", "problem"},
+};
+
+static const struct resource resource = {
+    .path = PATH,
+    .noun = "cloud",
+    .empty = "no clouds; `gatehousectl clouds add`",
+    .columns = columns,
+    .column_count = ARRAY_SIZE(columns),
+    .type = &cloud_type,
+    .set = set_members,
+};
 
 static bool clouds_add(struct task *t, struct ctl *ctl, const struct text_list *words,
                        const void *options)
 {
     const struct cloud_options *o = options;
-    json_t *body = json_in_arena(t, json_object());
     json_t *made;
     ENSURE(t, o->manufacturer != NULL && o->owner != NULL, E_CTL_USAGE,
            "clouds add needs --manufacturer and --owner");
-    TRY(member_set_text(t, body, "name", words->items[0]));
-    TRY(set_members(t, body, o));
-    TRY(ctl_call(t, ctl, "POST", PATH, body, &made));
-    say(t, ctl, "added", words->items[0], made);
-    return true;
+    return resource_add(t, ctl, &resource, "name", words->items[0], options, &made);
 }
 
 static bool get_cloud(struct task *t, struct ctl *ctl, const char *name, json_t **ret)
@@ -176,7 +179,7 @@ static bool clouds_set(struct task *t, struct ctl *ctl, const struct text_list *
     members_keep_writable(cloud, &cloud_type);
     TRY(set_members(t, cloud, options));
     TRY(ctl_call(t, ctl, "PUT", ctl_path(t->arena, PATH, words->items[0]), cloud, &changed));
-    say(t, ctl, "changed", words->items[0], changed);
+    resource_say(t, ctl, &resource, "changed", words->items[0], changed);
     return true;
 }
 
@@ -278,23 +281,12 @@ static bool clouds_import(struct task *t, struct ctl *ctl, const struct text_lis
 
 /* ---- remove ---- */
 
-struct remove_options {
-    bool yes;
-};
-
-static const struct option remove_options[] = {
-    OPTION(struct remove_options, yes, "yes", OPTION_FLAG, NULL, "Do it without asking."),
-};
-
 static bool clouds_remove(struct task *t, struct ctl *ctl, const struct text_list *words,
                           const void *options)
 {
-    const struct remove_options *o = options;
-    json_t *removed;
+    const struct confirm_options *o = options;
     TRY(confirm(t, o->yes, arena_printf(t->arena, "Remove cloud %s?", words->items[0])));
-    TRY(ctl_call(t, ctl, "DELETE", ctl_path(t->arena, PATH, words->items[0]), NULL, &removed));
-    say(t, ctl, "removed", words->items[0], removed);
-    return true;
+    return resource_remove(t, ctl, &resource, words->items[0]);
 }
 
 /* ---- list, show ---- */
@@ -302,35 +294,16 @@ static bool clouds_remove(struct task *t, struct ctl *ctl, const struct text_lis
 static bool clouds_list(struct task *t, struct ctl *ctl, const struct text_list *words,
                         const void *options)
 {
-    static const struct print_column columns[] = {
-        {"NAME", "name"},       {"MANUFACTURER", "manufacturer"},
-        {"MODE", "mode"},       {"STATE", "state"},
-        {"REACH", "reach"},     {"LAST SUCCESS", "succeeded"},
-        {"PROBLEM", "problem"},
-    };
-    json_t *list;
     (void)words;
     (void)options;
-    TRY(ctl_list(t, ctl, PATH, "", &list));
-    if (ctl->json)
-        print_json(ctl->out, list);
-    else
-        print_objects(ctl->out, t->arena, list, columns, ARRAY_SIZE(columns),
-                      "no clouds; `gatehousectl clouds add`");
-    return true;
+    return resource_list(t, ctl, &resource);
 }
 
 static bool clouds_show(struct task *t, struct ctl *ctl, const struct text_list *words,
                         const void *options)
 {
-    json_t *answer;
     (void)options;
-    TRY(ctl_call(t, ctl, "GET", ctl_path(t->arena, PATH, words->items[0]), NULL, &answer));
-    if (ctl->json)
-        print_json(ctl->out, answer);
-    else
-        print_tree(ctl->out, t->arena, answer, 0);
-    return true;
+    return resource_show(t, ctl, &resource, words->items[0]);
 }
 
 #define ONE_NAME .words = "NAME", .words_min = 1, .words_max = 1
@@ -379,7 +352,7 @@ const struct command cloud_commands[] = {
     {.name = "clouds remove",
      ONE_NAME,
      .summary = "Forget a cloud from which the registration was withdrawn.",
-     OPTIONS(struct remove_options, remove_options),
+     OPTIONS(struct confirm_options, confirm_options),
      .run = clouds_remove},
     {.name = NULL},
 };

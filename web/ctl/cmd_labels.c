@@ -109,18 +109,10 @@ static bool labels_show(struct task *t, struct ctl *ctl, const struct text_list 
     return resource_show(t, ctl, &resource, words->items[0]);
 }
 
-struct remove_options {
-    bool yes;
-};
-
-static const struct option remove_options[] = {
-    OPTION(struct remove_options, yes, "yes", OPTION_FLAG, NULL, "Do it without asking."),
-};
-
 static bool labels_remove(struct task *t, struct ctl *ctl, const struct text_list *words,
                           const void *options)
 {
-    const struct remove_options *o = options;
+    const struct confirm_options *o = options;
     TRY(confirm(t, o->yes,
                 arena_printf(t->arena, "Remove the label %s?  Nobody enrols under it any more.",
                              words->items[0])));
@@ -158,7 +150,7 @@ const struct command label_commands[] = {
      .words_min = 1,
      .words_max = 1,
      .summary = "Remove an EST label.",
-     OPTIONS(struct remove_options, remove_options),
+     OPTIONS(struct confirm_options, confirm_options),
      .run = labels_remove},
     {.name = NULL},
 };

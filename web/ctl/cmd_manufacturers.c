@@ -216,18 +216,10 @@ static bool manufacturers_set(struct task *t, struct ctl *ctl, const struct text
 
 /* ---- remove ---- */
 
-struct remove_options {
-    bool yes;
-};
-
-static const struct option remove_options[] = {
-    OPTION(struct remove_options, yes, "yes", OPTION_FLAG, NULL, "Do it without asking."),
-};
-
 static bool manufacturers_remove(struct task *t, struct ctl *ctl, const struct text_list *words,
                                  const void *options)
 {
-    const struct remove_options *o = options;
+    const struct confirm_options *o = options;
     json_t *removed;
     TRY(confirm(
         t, o->yes,
@@ -316,7 +308,7 @@ const struct command manufacturer_commands[] = {
      .words_min = 1,
      .words_max = 1,
      .summary = "Remove a manufacturer that no device refers to.",
-     OPTIONS(struct remove_options, remove_options),
+     OPTIONS(struct confirm_options, confirm_options),
      .run = manufacturers_remove},
     {.name = "manufacturers set",
      .words = "NAME",

@@ -81,18 +81,10 @@ static bool secrets_list(struct task *t, struct ctl *ctl, const struct text_list
     return resource_list(t, ctl, &resource);
 }
 
-struct remove_options {
-    bool yes;
-};
-
-static const struct option remove_options[] = {
-    OPTION(struct remove_options, yes, "yes", OPTION_FLAG, NULL, "Do it without asking."),
-};
-
 static bool secrets_remove(struct task *t, struct ctl *ctl, const struct text_list *words,
                            const void *options)
 {
-    const struct remove_options *o = options;
+    const struct confirm_options *o = options;
     TRY(confirm(t, o->yes,
                 arena_printf(t->arena, "Remove the secret %s?  Nobody enrols with it any more.",
                              words->items[0])));
@@ -113,7 +105,7 @@ const struct command secret_commands[] = {
      .words_min = 1,
      .words_max = 1,
      .summary = "Take an enrolment secret away.",
-     OPTIONS(struct remove_options, remove_options),
+     OPTIONS(struct confirm_options, confirm_options),
      .run = secrets_remove},
     {.name = NULL},
 };

@@ -24,3 +24,7 @@ bool confirm(struct task *t, bool yes, const char *question)
            "the answer was not yes");
     return true;
 }
+
+const struct option confirm_options[1] = {
+    OPTION(struct confirm_options, yes, "yes", OPTION_FLAG, NULL, "Do it without asking."),
+};
