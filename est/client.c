@@ -84,7 +84,7 @@ static bool try_idevid(struct task *t, const struct est *est, struct http_reques
     if (est_label_takes(&client->label, EST_PROOF_PASSWORD) &&
         http_connection_peer(rq->connection).count == 0)
         return true;
-    TRY(caller_idevid(t, est->callers, rq, &client->idevid));
+    TRY(caller_judge(t, est->callers, rq, &client->idevid));
     client->proof = EST_PROOF_IDEVID;
     *ret_is = true;
     return true;
@@ -170,8 +170,8 @@ static void challenge(struct task *t, const struct est *est, struct http_request
         reply->headers = password_challenges(t, est, &label, task_failed_with(t, E_AUTH_STALE));
 }
 
-/* In memory alone, as all that nobody vouches for; who only forgot the password is no news. */
-static void note_stranger(struct task *t, const struct est *est, struct http_request *rq)
+/* In memory alone, as all that nobody vouches for: who has shown no certificate. */
+static void note_nameless(struct task *t, const struct est *est, struct http_request *rq)
 {
     const char *address = http_connection_address(rq->connection);
     const char *port = strrchr(address, ':');
@@ -180,18 +180,36 @@ static void note_stranger(struct task *t, const struct est *est, struct http_req
             port == NULL ? address : arena_strndup(t->arena, address, (size_t)(port - address)),
         .subject = arena_printf(t->arena, "EST, %s", rq->path),
     };
-    if (!task_failed_with(t, E_AUTH_NEEDED) && !task_failed_with(t, E_AUTH_STALE))
-        strangers_note(callers_options(est->callers)->strangers, t, &stranger);
+    strangers_note(callers_options(est->callers)->strangers, t, &stranger);
+}
+
+/* Who only forgot the password is no news. */
+static void note_stranger(struct task *t, const struct est *est, struct http_request *rq)
+{
+    if (task_failed_with(t, E_AUTH_NEEDED) || task_failed_with(t, E_AUTH_STALE))
+        return;
+    if (http_connection_peer(rq->connection).count > 0)
+        caller_is_stranger(t, est->callers, rq->connection);
+    else
+        note_nameless(t, est, rq);
+}
+
+/* What it did stands in a device's timeline. */
+static bool is_device(struct task *t, const struct est *est, struct http_request *rq)
+{
+    const struct ldevid *ldevid;
+    const struct idevid *idevid;
+    TRY(caller_issued(t, est->callers, rq, &ldevid));
+    return ldevid != NULL ? bytes_present(ldevid->record.device)
+                          : caller_judge(t, est->callers, rq, &idevid);
 }
 
 void est_client_failed(struct task *t, const struct est *est, struct http_request *rq,
                        struct http_reply *reply)
 {
     struct task aside = *t;
-    struct bytes device;
-    const struct idevid *idevid;
     challenge(t, est, rq, reply);
     task_forgive(&aside);
-    if (!caller_device_id(&aside, est->callers, rq, &device, &idevid))
+    if (!is_device(&aside, est, rq))
         note_stranger(t, est, rq);
 }

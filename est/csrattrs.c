@@ -86,7 +86,7 @@ bool est_csrattrs(struct task *t, struct http_request *rq, struct http_reply *re
     TRY(est_client_label(t, est, rq, &label));
     TRY(is_for_devices(t, est, rq, &label, &device));
     if (device) {
-        TRY(caller_idevid(t, est->callers, rq, &idevid));
+        TRY(caller_judge(t, est->callers, rq, &idevid));
         TRY(answer_device(t, est, rq, idevid, &h));
     } else {
         TRY(profile_generic(t, est->store, label.profile, label.binding == EST_BINDING_REQUIRED,

@@ -138,6 +138,15 @@ static bool judgement_of(struct task *t, struct callers *callers,
     return j->problem == NULL || fail(t, j->problem, "%s", j->detail);
 }
 
+bool caller_judge(struct task *t, struct callers *callers, struct http_request *rq,
+                  const struct idevid **ret)
+{
+    struct judgement *j = NULL;
+    TRY(judgement_of(t, callers, rq->connection, &j));
+    *ret = &j->idevid;
+    return true;
+}
+
 bool caller_idevid(struct task *t, struct callers *callers, struct http_request *rq,
                    const struct idevid **ret)
 {

@@ -36,6 +36,9 @@ const struct callers_options *callers_options(const struct callers *callers);
  */
 MUST_USE bool caller_idevid(struct task *t, struct callers *callers, struct http_request *rq,
                             const struct idevid **ret);
+/* The same, without a note: for rooms that note strangers of more kinds, each once. */
+MUST_USE bool caller_judge(struct task *t, struct callers *callers, struct http_request *rq,
+                           const struct idevid **ret);
 
 /* A device with a certificate that we issued. */
 struct ldevid {

@@ -190,6 +190,20 @@ def test_nobody_gets_nothing(scene, method, what):
         answer = wire.request(method, EST + what, **body)
     assert answer.status == 404
     assert scene.strangers()[0]["problem"] == "no-client-certificate"
+    assert scene.strangers()[0]["subject"] == f"EST, {EST}{what}"
+
+
+def test_stranger_is_listed_once(make_scene, tmp_path):
+    scene = make_scene()
+    scene.run("gatehouse-maker", "init", tmp_path / "other", "--name", "Other", "--masa",
+              "masa.other.example", "--cloud", "cloud.other.example")
+    scene.run("gatehouse-maker", "pledge", tmp_path / "other", "--serial", "THEIRS")
+    identity = [tmp_path / "other" / "pledges" / "THEIRS" / name for name in ("idevid.pem", "idevid.key")]
+    with Wire(scene.port, identity) as wire:
+        assert wire.request("GET", EST + "csrattrs").status == 404
+    stranger, = scene.strangers()
+    assert (stranger["problem"], stranger["times"]) == ("unknown-manufacturer", 1)
+    assert "THEIRS" in stranger["subject"]
 
 
 # Status reports.
