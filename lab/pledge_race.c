@@ -26,7 +26,8 @@ struct contender {
     pthread_t thread;
     bool started; /* the thread is there */
     enum contender_state state;
-    bool dropped; /* its leash was pulled for standing still */
+    uint64_t turn; /* among those that wait: the least comes first */
+    bool dropped;  /* its leash was pulled for standing still */
     int64_t wait; /* next back-off */
     uint64_t failures;
 };
@@ -37,6 +38,7 @@ struct race {
     const struct pledge_settings *settings;
     struct contender *contenders; /* the cloud registrar, where there is one, comes last */
     size_t count;
+    uint64_t turns; /* given so far */
     struct contender *winner;
     bool over;
     int64_t next_start; /* clock_monotonic() ms: not before */
@@ -50,15 +52,38 @@ static size_t count_running(const struct race *race)
     return count;
 }
 
+static void await_turn(struct contender *c)
+{
+    c->state = CONTENDER_WAITING;
+    c->turn = c->race->turns++;
+}
+
 /* RFC 8995 2.7: the cloud registrar's turn comes when no registrar nearby has helped. */
-static bool may_begin(const struct race *race, const struct contender *c)
+static bool is_wanted(const struct race *race, const struct contender *c)
 {
     for (size_t i = 0; c->pledge.from_cloud && i < race->count; i++) {
         const struct contender *other = &race->contenders[i];
         if (other != c && other->failures == 0)
             return false;
     }
-    return count_running(race) < race->settings->at_once && clock_monotonic() >= race->next_start;
+    return true;
+}
+
+/* Those that were found begin in the order in which they were found. */
+static bool is_first(const struct race *race, const struct contender *c)
+{
+    for (size_t i = 0; i < race->count; i++) {
+        const struct contender *other = &race->contenders[i];
+        if (other->state == CONTENDER_WAITING && other->turn < c->turn && is_wanted(race, other))
+            return false;
+    }
+    return true;
+}
+
+static bool may_begin(const struct race *race, const struct contender *c)
+{
+    return is_wanted(race, c) && is_first(race, c) &&
+           count_running(race) < race->settings->at_once && clock_monotonic() >= race->next_start;
 }
 
 /* Until it is this one's turn; false when there is nothing to win any more. */
@@ -66,7 +91,8 @@ static bool enter(struct contender *c)
 {
     struct race *race = c->race;
     (void)pthread_mutex_lock(&race->lock);
-    c->state = CONTENDER_WAITING;
+    if (c->state != CONTENDER_WAITING)
+        await_turn(c);
     (void)pthread_cond_broadcast(&race->changed);
     while (!race->over && !may_begin(race, c))
         (void)condition_wait(&race->changed, &race->lock,
@@ -78,6 +104,7 @@ static bool enter(struct contender *c)
         c->dropped = false;
         leash_slacken(&c->leash);
         race->next_start = clock_monotonic() + race->settings->start_interval;
+        (void)pthread_cond_broadcast(&race->changed);
     }
     (void)pthread_mutex_unlock(&race->lock);
     return go;
@@ -242,6 +269,7 @@ static bool line_up(struct task *t, const struct pledge *p, const struct place *
     c->pledge.from_cloud = start == &p->world->cloud;
     c->pledge.leash = &c->leash;
     c->pledge.line.via = start->authority;
+    await_turn(c);
     race->count++;
     return true;
 }
