@@ -4,7 +4,7 @@ nuisance of its own kind, until it is told to stop.
 
     flood.py ADDRESS PORT CONNECTIONS CERTIFICATE KEY
 
-Says "flooding" once it is at it, and at the end how many connections it has made.
+Says "flooding" once it is at it, and from time to time how many connections it has made.
 """
 
 import contextlib
@@ -17,7 +17,8 @@ import threading
 
 LIMIT = 5  # seconds for one nuisance
 enough = threading.Event()
-made = itertools.count()
+made = itertools.count(1)
+WORD = 50  # connections from one word about them to the next
 
 
 def tls(plain, identity):
@@ -59,7 +60,9 @@ def be_a_nuisance(address, port, identity, number):
             return
         with contextlib.suppress(OSError):
             with socket.create_connection(("127.0.0.1", port), LIMIT, (address, 0)) as plain:
-                next(made)
+                count = next(made)
+                if count % WORD == 0:
+                    print("connections", count, flush=True)
                 kind(plain, identity)
 
 
@@ -74,7 +77,6 @@ def main(address, port, connections, *identity):
     enough.wait()
     for thread in threads:
         thread.join(LIMIT)
-    print("connections", next(made), flush=True)
 
 
 if __name__ == "__main__":

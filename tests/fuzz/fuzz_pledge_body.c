@@ -2,7 +2,7 @@
  * What a pledge POSTs before it is read as an artifact: base64 or PEM around it is found or not,
  * and what was wrapped is unwrapped to the same octets.
  *
- * Covers: registrar/pledge_body.c, core/base/bytes.c
+ * Covers: registrar/pledge_body.c core/base/bytes.c
  */
 #include "tests/fuzz/support.h"
 
