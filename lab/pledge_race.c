@@ -28,7 +28,7 @@ struct contender {
     enum contender_state state;
     uint64_t turn; /* among those that wait: the least comes first */
     bool dropped;  /* its leash was pulled for standing still */
-    int64_t wait; /* next back-off */
+    int64_t wait;  /* next back-off */
     uint64_t failures;
 };
 

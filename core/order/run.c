@@ -286,8 +286,8 @@ static struct run_end run_kind(struct task *t, struct orders *o, struct runner *
 }
 
 /*
- * What somebody wants sooner is done at once, but for `retry_first` after an attempt: who asks again
- * and again must not make us do the same to the order's peer.
+ * What somebody wants sooner is done at once, but for `retry_first` after an attempt: who asks
+ * again and again must not make us do the same to the order's peer.
  */
 static int64_t hastened_when(const struct orders *o, const struct order *order, int64_t now)
 {
