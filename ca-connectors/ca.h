@@ -22,7 +22,11 @@ struct ca_environment {
 };
 
 struct ca_request {
-    const struct csr *csr;         /* signature verified, checked against the CSR attributes */
+    /*
+     * Possession proven, checked against the CSR attributes.  One that came in CRMF has a signature
+     * that is no PKCS#10's (core/pki/crmf.h): csr_verify() tells.
+     */
+    const struct csr *csr;
     const struct profile *profile; /* validity, key usage */
     const char *serial;            /* of the device, for CAs that want to know */
     struct bytes state;            /* what save() kept last; absent: the first step */

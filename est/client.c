@@ -100,9 +100,10 @@ static bool by_certificate(struct task *t, const struct est *est, struct http_re
 }
 
 static bool by_password(struct task *t, const struct est *est, struct http_request *rq,
-                        struct est_client *client)
+                        const struct est_secret_proof *proof, struct est_client *client)
 {
-    TRY(password_check(t, est, rq, &client->label, &client->secret));
+    TRY(proof == NULL ? password_check(t, est, rq, &client->label, &client->secret)
+                      : proof->check(t, est, rq, &client->label, proof->arg, &client->secret));
     client->has_secret = true;
     return true;
 }
@@ -110,16 +111,23 @@ static bool by_password(struct task *t, const struct est *est, struct http_reque
 bool est_client_identify(struct task *t, const struct est *est, struct http_request *rq,
                          int64_t grace, struct est_client *ret)
 {
+    return est_client_identify_by(t, est, rq, grace, NULL, ret);
+}
+
+bool est_client_identify_by(struct task *t, const struct est *est, struct http_request *rq,
+                            int64_t grace, const struct est_secret_proof *proof,
+                            struct est_client *ret)
+{
     struct est_client client = {.idevid = NULL};
     bool known;
     TRY(est_client_label(t, est, rq, &client.label));
     TRY(by_certificate(t, est, rq, grace, &client, &known));
     if (known && client.label.password_too)
-        TRY(by_password(t, est, rq, &client));
+        TRY(by_password(t, est, rq, proof, &client));
     if (!known) {
         ENSURE(t, est_label_takes(&client.label, EST_PROOF_PASSWORD), E_PROOF,
                "the label %s takes no such client", client.label.name);
-        TRY(by_password(t, est, rq, &client));
+        TRY(by_password(t, est, rq, proof, &client));
         client.proof = EST_PROOF_PASSWORD;
         client.name = arena_printf(t->arena, "secret:%s", client.secret.user);
     }

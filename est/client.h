@@ -29,6 +29,17 @@ MUST_USE bool est_client_label(struct task *t, const struct est *est, const stru
 MUST_USE bool est_client_identify(struct task *t, const struct est *est, struct http_request *rq,
                                   int64_t grace, struct est_client *ret);
 
+/* Another way than HTTP's of showing that a client knows a secret that the label takes. */
+struct est_secret_proof {
+    MUST_USE bool (*check)(struct task *t, const struct est *est, struct http_request *rq,
+                           const struct est_label *label, const void *arg, struct est_secret *ret);
+    const void *arg;
+};
+/* est_client_identify(), with that in place of HTTP's where a password is asked for. */
+MUST_USE bool est_client_identify_by(struct task *t, const struct est *est, struct http_request *rq,
+                                     int64_t grace, const struct est_secret_proof *proof,
+                                     struct est_client *ret);
+
 /*
  * RFC 7030 3.5: a challengePassword in the request is this connection's channel binding, and there
  * when the label asks for it; an RA has seen to that itself (3.7).  Fails with E_BINDING.

@@ -14,6 +14,17 @@
 #include "core/pledge/caller.h"
 #include "est/problems.h"
 
+/*
+ * Who signs the answers of Full CMC: we, as an RA that devices know from cacerts (RFC 5272 4.2).
+ * `certs` go along with the signer's own chain.
+ */
+struct est_signer {
+    MUST_USE bool (*sign)(struct task *t, void *context, struct bytes content,
+                          const char *content_type, const struct cert_list *certs,
+                          struct bytes *ret);
+    void *context;
+};
+
 struct est {
     struct store *store;
     struct orders *orders; /* set once the orders run; the order kind below needs it not */
@@ -21,6 +32,7 @@ struct est {
     const struct arrivals *arrivals; /* who lets in pledges that have their voucher elsewhere */
     struct ca_registry *cas;
     struct cert_list own_chain; /* of our TLS certificate, to its root */
+    struct est_signer signer;
     struct answer_limits answer;
     int64_t enrol_window; /* ms from the voucher request in which a device may enrol */
     uint64_t enrolments;  /* different requests that a device may make in one onboarding */
@@ -39,9 +51,12 @@ bool est_cacerts(struct task *t, struct http_request *rq, struct http_reply *rep
 bool est_csrattrs(struct task *t, struct http_request *rq, struct http_reply *reply);
 bool est_simpleenroll(struct task *t, struct http_request *rq, struct http_reply *reply);
 bool est_simplereenroll(struct task *t, struct http_request *rq, struct http_reply *reply);
+bool est_fullcmc(struct task *t, struct http_request *rq, struct http_reply *reply);
 bool est_configuration(struct task *t, struct http_request *rq, struct http_reply *reply);
 /* Hooks: failures go to the device's timeline. */
 void est_failed(struct task *t, struct http_request *rq, struct http_reply *reply);
+/* The same, and the answer becomes one of CMC (RFC 7030 4.3.2). */
+void est_fullcmc_failed(struct task *t, struct http_request *rq, struct http_reply *reply);
 void est_configuration_failed(struct task *t, struct http_request *rq, struct http_reply *reply);
 /* Cause and status, one each. */
 extern const struct problem_status est_statuses[];

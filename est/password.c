@@ -73,8 +73,8 @@ static bool nonce_is_ours(struct task *t, const struct passwords *passwords, con
 
 /* ---- Checking ---- */
 
-static bool find_secret(struct task *t, const struct est *est, const char *user,
-                        struct est_secret *ret, bool *ret_found)
+bool password_find(struct task *t, const struct est *est, const char *user, struct est_secret *ret,
+                   bool *ret_found)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
     *ret_found = false;
@@ -153,7 +153,7 @@ bool password_check(struct task *t, const struct est *est, struct http_request *
     bool found;
     ENSURE(t, field != NULL, E_AUTH_NEEDED, "no Authorization field");
     TRY(http_auth_read(t, field, &auth));
-    TRY(find_secret(t, est, auth.user, &secret, &found));
+    TRY(password_find(t, est, auth.user, &secret, &found));
     TRY(auth.scheme == HTTP_AUTH_BASIC
             ? check_basic(t, est, &auth, found ? &secret : NULL)
             : check_digest(t, est, rq, &auth, label, found ? &secret : NULL));

@@ -12,6 +12,9 @@ struct passwords *passwords_make(struct task *t);
 /* Accepts NULL. */
 void passwords_free(struct passwords *passwords);
 
+/* A user's secret, whatever it is good for; *ret_found is false when there is none. */
+MUST_USE bool password_find(struct task *t, const struct est *est, const char *user,
+                            struct est_secret *ret, bool *ret_found);
 /*
  * The secret whose password the request proves, good under the label now.  Fails with
  * E_AUTH_NEEDED (none was given), E_AUTH_STALE (Digest with a nonce that has had its time),

@@ -72,6 +72,32 @@
     X(E_NOT_RENEWABLE, "not-renewable", "not a renewal of this certificate",                       \
       "The request is no renewal of the certificate that the client has shown: other names, too "  \
       "early, or no certificate of ours at all. The detail says which.")                           \
+    X(E_CMC_UNSUPPORTED, "cmc-not-supported", "not supported",                                     \
+      "The Full CMC request holds a control, a second request or a message within it that is not " \
+      "handled here; the answer named it to the client. One PKCS#10 or CRMF request in each "      \
+      "message is what works.")                                                                    \
+    X(E_CMC_ALGORITHM, "cmc-algorithm", "algorithm not supported",                                 \
+      "The Full CMC request is signed or proven with an algorithm that is not accepted: SHA-256 "  \
+      "or stronger for signatures, SHA-256 and HMAC-SHA256 for proofs by a shared secret.")        \
+    X(E_CMC_SIGNER, "cmc-signer", "not signed by who sends it",                                    \
+      "The Full CMC request is signed by another than the certificate of its TLS connection. "     \
+      "Only who comes with a password, or as an RA, may send what the requested key itself has "   \
+      "signed.")                                                                                   \
+    X(E_CMC_IDENTITY, "cmc-identity", "identity proof failed",                                     \
+      "The identification or identity proof in the Full CMC request is not that of the client's "  \
+      "secret; the detail says why. Secrets for this are made with `gatehousectl secrets add "     \
+      "--cmc`.")                                                                                   \
+    X(E_CMC_LINK, "cmc-pop-link", "proof of possession failed",                                    \
+      "The POP link witness in the Full CMC request was not made with the client's secret. "       \
+      "Secrets for this are made with `gatehousectl secrets add --cmc`.")                          \
+    X(E_CMC_TIME, "cmc-time", "the time is wrong",                                                 \
+      "The Full CMC request says that it was signed at a time far from now; the detail says "      \
+      "when. Check the client's clock, then ours.")                                                \
+    X(E_CMC_EXTENSION, "cmc-extension", "extension not supported",                                 \
+      "The request asks for a critical extension that no certificate gets here.")                  \
+    X(E_CMC_PENDING, "cmc-pending-unknown", "no such request",                                     \
+      "The client asks what has become of a request that is not there any more, or is not its "    \
+      "own. It has to send the request itself again.")                                             \
     X(E_TOO_MANY_CERTIFICATES, "too-many-certificates", "not allowed",                             \
       "So many certificates for the same subject were issued today that the label's per-day is "   \
       "reached. A client that asks again and again loses what it is given.")

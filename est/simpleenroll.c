@@ -23,15 +23,21 @@ bool enrol_read(struct task *t, struct http_request *rq, const struct est_client
     return true;
 }
 
-bool enrol_answer(struct task *t, const struct est *est, const struct enrol_request *request,
-                  struct http_reply *reply)
+bool enrol_place(struct task *t, const struct est *est, const struct enrol_request *request,
+                 struct http_reply *reply, struct bytes *ret_order)
 {
     struct bytes order;
     TRY(keys_check(t, est->store, request));
     TRY(enrol_submit(t, est, request, &order));
     TRY(order_answer(t, est->orders, order, &est->answer, est->problems, reply));
+    *ret_order = order;
+    return true;
+}
+
+bool enrol_written(struct task *t, const struct est_label *label, struct http_reply *reply)
+{
     if (reply->status == 200)
-        est_write_lines(t, reply->media_type, reply->body, request->label->line_length, reply);
+        est_write_lines(t, reply->media_type, reply->body, label->line_length, reply);
     failpoint(FP_ENROL_BEFORE_REPLY);
     return true;
 }
@@ -51,7 +57,8 @@ static bool check_request(struct task *t, const struct csr *csr, const struct as
 
 /* A device with its IDevID: all hangs on its onboarding. */
 static bool enrol_device(struct task *t, struct http_request *rq, const struct est_client *client,
-                         const struct enrol_request *request, struct http_reply *reply)
+                         const struct enrol_request *request, struct http_reply *reply,
+                         struct bytes *ret_order)
 {
     struct enrol_request device_request = *request;
     const struct est *est = rq->context;
@@ -61,18 +68,20 @@ static bool enrol_device(struct task *t, struct http_request *rq, const struct e
     TRY(gate_pass(t, est, rq, client->idevid, GATE_CERTIFICATE, &e, &gate));
     if (gate == GATE_LATER) {
         answer_later(reply, est->answer.retry_after);
+        *ret_order = BYTES_ABSENT;
         return true;
     }
     TRY(profile_asked(t, est->store, &e, &asked));
     TRY(check_request(t, request->csr, &asked, client->idevid->cert));
     device_request.episode = &e;
     device_request.asked = &asked;
-    return enrol_answer(t, est, &device_request, reply);
+    return enrol_place(t, est, &device_request, reply, ret_order);
 }
 
 /* Anybody else: names by the label's rules, key by its profile. */
 static bool enrol_other(struct task *t, const struct est *est, const struct est_client *client,
-                        struct enrol_request *request, struct http_reply *reply)
+                        struct enrol_request *request, struct http_reply *reply,
+                        struct bytes *ret_order)
 {
     /* RFC 7030 4.2.2: with the certificate that is to be replaced it is a renewal. */
     ENSURE(t, client->name != NULL, E_NOT_RENEWABLE,
@@ -82,7 +91,19 @@ static bool enrol_other(struct task *t, const struct est *est, const struct est_
     TRY(names_have_room(t, est->store, &client->label, request->csr));
     request->client = client->name;
     request->secret = client->has_secret ? &client->secret : NULL;
-    return enrol_answer(t, est, request, reply);
+    return enrol_place(t, est, request, reply, ret_order);
+}
+
+bool enrol_first(struct task *t, struct http_request *rq, const struct est_client *client,
+                 const struct csr *csr, struct http_reply *reply, struct bytes *ret_order)
+{
+    struct enrol_request request = {
+        .csr = csr,
+        .label = &client->label,
+        .address = http_connection_address(rq->connection),
+    };
+    return client->idevid != NULL ? enrol_device(t, rq, client, &request, reply, ret_order)
+                                  : enrol_other(t, rq->context, client, &request, reply, ret_order);
 }
 
 bool est_simpleenroll(struct task *t, struct http_request *rq, struct http_reply *reply)
@@ -90,14 +111,10 @@ bool est_simpleenroll(struct task *t, struct http_request *rq, struct http_reply
     const struct est *est = rq->context;
     struct est_client client;
     struct csr csr;
+    struct bytes order;
     answer_begin(t, &est->answer);
     TRY(est_client_identify(t, est, rq, 0, &client));
     TRY(enrol_read(t, rq, &client, &csr));
-    struct enrol_request request = {
-        .csr = &csr,
-        .label = &client.label,
-        .address = http_connection_address(rq->connection),
-    };
-    return client.idevid != NULL ? enrol_device(t, rq, &client, &request, reply)
-                                 : enrol_other(t, est, &client, &request, reply);
+    TRY(enrol_first(t, rq, &client, &csr, reply, &order));
+    return enrol_written(t, &client.label, reply);
 }

@@ -48,27 +48,21 @@ static bool check_key(struct task *t, const struct est *est, const struct est_cl
                              csr);
 }
 
-bool est_simplereenroll(struct task *t, struct http_request *rq, struct http_reply *reply)
+bool enrol_again(struct task *t, struct http_request *rq, const struct est_client *client,
+                 const struct csr *csr, struct http_reply *reply, struct bytes *ret_order)
 {
     const struct est *est = rq->context;
-    struct est_client client;
-    struct est_label label;
-    struct csr csr;
     struct episode e;
     const struct cert *before;
-    answer_begin(t, &est->answer);
-    TRY(est_client_label(t, est, rq, &label));
-    TRY(est_client_identify(t, est, rq, label.renew_after, &client));
-    TRY(check_certificate(t, &client));
-    const struct certificate *record = &client.issued->record;
-    TRY(enrol_read(t, rq, &client, &csr));
+    TRY(check_certificate(t, client));
+    const struct certificate *record = &client->issued->record;
     TRY(read_certificate(t, est, record, &before));
-    TRY(names_unchanged(t, &csr, before));
-    TRY(check_key(t, est, &client, &csr));
-    TRY(names_have_room(t, est->store, &client.label, &csr));
+    TRY(names_unchanged(t, csr, before));
+    TRY(check_key(t, est, client, csr));
+    TRY(names_have_room(t, est->store, &client->label, csr));
     struct enrol_request request = {
-        .csr = &csr,
-        .label = &client.label,
+        .csr = csr,
+        .label = &client->label,
         .address = http_connection_address(rq->connection),
         .renews = record,
     };
@@ -76,8 +70,25 @@ bool est_simplereenroll(struct task *t, struct http_request *rq, struct http_rep
         TRY(gate_certificate(t, est, record, &e));
         request.episode = &e;
     } else {
-        request.client = client.name;
-        request.secret = client.has_secret ? &client.secret : NULL;
+        request.client = client->name;
+        request.secret = client->has_secret ? &client->secret : NULL;
     }
-    return enrol_answer(t, est, &request, reply);
+    return enrol_place(t, est, &request, reply, ret_order);
+}
+
+bool est_simplereenroll(struct task *t, struct http_request *rq, struct http_reply *reply)
+{
+    const struct est *est = rq->context;
+    struct est_client client;
+    struct est_label label;
+    struct csr csr;
+    struct bytes order;
+    answer_begin(t, &est->answer);
+    TRY(est_client_label(t, est, rq, &label));
+    TRY(est_client_identify(t, est, rq, label.renew_after, &client));
+    /* Before anything is read of what it asks for. */
+    TRY(check_certificate(t, &client));
+    TRY(enrol_read(t, rq, &client, &csr));
+    TRY(enrol_again(t, rq, &client, &csr, reply, &order));
+    return enrol_written(t, &client.label, reply);
 }

@@ -188,6 +188,7 @@ static void furnish(struct house *house)
         .arrivals = &house->arrivals,
         .cas = house->cas,
         .own_chain = identity_current(house->identities)->domain,
+        .signer = {house_sign, house},
         .answer = answer,
         .enrol_window = limits->enrol_window,
         .enrolments = limits->enrolments,

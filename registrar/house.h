@@ -60,6 +60,10 @@ MUST_USE bool house_show_identities(struct task *t, struct house *house);
 
 /* Reads them again, shows them, and lets clouds know. */
 MUST_USE bool house_refresh_identities(struct task *t, struct house *house);
+/* For the EST server (est_signer); the context is the house. */
+MUST_USE bool house_sign(struct task *t, void *context, struct bytes content,
+                         const char *content_type, const struct cert_list *certs,
+                         struct bytes *ret);
 /* house_works.c: for the admin API; the context is the house. */
 extern const struct api_works house_works;
 extern const struct problem_status house_works_statuses[];

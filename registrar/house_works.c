@@ -1,6 +1,10 @@
-/* What the registrar does on an administrator's word: the admin API asks, and knows no more. */
+/*
+ * What the registrar does on an administrator's word: the admin API asks, and knows no more; and
+ * what it signs for EST.
+ */
 #include "registrar/house.h"
 
+#include "core/pki/cms.h"
 #include "registrar/cloud/agent.h"
 #include "registrar/identity/change.h"
 
@@ -91,6 +95,23 @@ bool house_refresh_identities(struct task *t, struct house *house)
     TRY(identities_refresh(t, house->identities));
     TRY(house_show_identities(t, house));
     return cloud_agent_wake_all(t, &house->clouds, NULL);
+}
+
+/* ---- Answers of Full CMC ---- */
+
+bool house_sign(struct task *t, void *context, struct bytes content, const char *content_type,
+                const struct cert_list *certs, struct bytes *ret)
+{
+    const struct house *house = context;
+    const struct registrar_identity *we = identity_current(house->identities);
+    const struct cert **all =
+        arena_array(t->arena, certs->count + we->tls_chain.count, sizeof(struct cert *));
+    struct cert_list list = {all, 0};
+    for (size_t i = 0; i < certs->count; i++)
+        all[list.count++] = certs->items[i];
+    for (size_t i = 0; i < we->tls_chain.count; i++)
+        all[list.count++] = we->tls_chain.items[i];
+    return cms_sign(t, content, content_type, we->cert, we->key, &list, ret);
 }
 
 const struct api_works house_works = {

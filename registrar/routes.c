@@ -1,4 +1,5 @@
 /* Who may ask what, where: the resources that pledges and EST clients see. */
+#include "core/pki/cmc.h"
 #include "registrar/house.h"
 #include "registrar/status_report.h"
 
@@ -22,6 +23,14 @@ static const char *const pkcs10_types[] = {"application/pkcs10", NULL};
 #define EST_POST(operation, types, limit, handler)                                                 \
     EST_ROUTE("POST", "/.well-known/est/" operation, types, limit, handler),                       \
         EST_ROUTE("POST", "/.well-known/est/{}/" operation, types, limit, handler)
+
+/* Its media type is looked at once the label is known to serve it. */
+#define EST_FULLCMC(path_)                                                                         \
+    {                                                                                              \
+        .method = "POST", .path = (path_), .body_limit = 2 * (size_t)CMC_SIZE_MAX,                 \
+        .handler = est_fullcmc, .failed = est_fullcmc_failed, .statuses = est_statuses,            \
+        .context = est                                                                             \
+    }
 
 struct http_route *pledge_routes(struct task *t, struct registrar *registrar, struct est *est)
 {
@@ -59,6 +68,8 @@ struct http_route *pledge_routes(struct task *t, struct registrar *registrar, st
         EST_GET("csrattrs", est_csrattrs),
         EST_POST("simpleenroll", pkcs10_types, 2 * (size_t)CSR_SIZE_MAX, est_simpleenroll),
         EST_POST("simplereenroll", pkcs10_types, 2 * (size_t)CSR_SIZE_MAX, est_simplereenroll),
+        EST_FULLCMC("/.well-known/est/fullcmc"),
+        EST_FULLCMC("/.well-known/est/{}/fullcmc"),
         {
             .method = "GET",
             .path = "/.well-known/gatehouse/configuration",

@@ -61,6 +61,19 @@ static bool add(struct task *t, struct tx *tx, void *arg)
     return event_add(t, tx, &e);
 }
 
+/* RFC 5272 6.2.1: the hash itself is the key of MACs. */
+static struct bytes cmc_key(struct task *t, const char *password, const char *user)
+{
+    uint8_t *hash = arena_secret(t->arena, SHA256_LEN);
+    crypto_hash_sha256_state state;
+    (void)crypto_hash_sha256_init(&state);
+    (void)crypto_hash_sha256_update(&state, (const uint8_t *)password, strlen(password));
+    (void)crypto_hash_sha256_update(&state, (const uint8_t *)user, strlen(user));
+    (void)crypto_hash_sha256_final(&state, hash);
+    sodium_memzero(&state, sizeof(state));
+    return bytes_make(hash, SHA256_LEN);
+}
+
 /* Only what verifies the password is kept. */
 static bool keep_verifiers(struct task *t, const struct secret_wish *wish, const char *password,
                            struct est_secret *secret)
@@ -71,6 +84,10 @@ static bool keep_verifiers(struct task *t, const struct secret_wish *wish, const
                              crypto_pwhash_MEMLIMIT_INTERACTIVE) == 0,
            E_BUSY, "no memory for hashing the password");
     secret->argon2 = hash;
+    if (wish->cmc) {
+        secret->cmc_key = cmc_key(t, password, "");
+        secret->cmc_identity_key = cmc_key(t, password, secret->user);
+    }
     if (wish->digest || wish->digest_md5)
         TRY(http_auth_ha1(t, secret->user, EST_REALM, password, false, &secret->digest_sha256));
     return !wish->digest_md5 ||

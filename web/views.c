@@ -130,6 +130,8 @@ static const struct field secret_wish_fields[] = {
           .help = "Whether it can be used with HTTP Digest by SHA-256."),
     FIELD(9, struct secret_wish, digest_md5, "digest-md5", FIELD_BOOL, .preset = "false",
           .help = "Whether it can be used with HTTP Digest by MD5, and SHA-256."),
+    FIELD(120, struct secret_wish, cmc, "cmc", FIELD_BOOL, .preset = "false",
+          .help = "Whether it can be used for identity proofs of Full CMC."),
 };
 const struct record_type secret_wish_type =
     RECORD_TYPE("secret-wish", 1, struct secret_wish, secret_wish_fields);

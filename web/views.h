@@ -82,6 +82,7 @@ struct secret_wish {
     const char *password; /* NULL: one is made */
     bool digest;
     bool digest_md5;
+    bool cmc;
     struct record_rest rest;
 };
 extern const struct record_type secret_wish_type;

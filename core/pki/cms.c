@@ -1,6 +1,9 @@
 #include "core/pki/cms.h"
 
+#include "core/base/clock.h"
 #include "core/pki/library.h"
+
+#include <time.h>
 
 #include <openssl/cms.h>
 #include <openssl/err.h>
@@ -167,22 +170,90 @@ static bool check_signature(struct task *t, CMS_SignerInfo *signer, const struct
     return true;
 }
 
+/* NULL unless there is exactly one. */
+static CMS_SignerInfo *only_signer(const struct cms *cms)
+{
+    return cms->signers == 1 ? sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(cms->library), 0)
+                             : NULL;
+}
+
+static bool check_all(struct task *t, const struct cms *cms, CMS_SignerInfo *signer,
+                      const struct cert *cert)
+{
+    const EVP_MD *hash;
+    TRY(check_algorithms(t, signer, &hash));
+    TRY(check_signed_attributes(t, cms, signer, hash));
+    return check_signature(t, signer, cert);
+}
+
 bool cms_verify(struct task *t, const struct cms *cms, const struct cert_list *known,
                 const struct cert **ret_signer)
 {
-    const EVP_MD *hash;
-    ENSURE(t, cms->signers == 1, E_SIGNATURE, "%u signers; there must be one", cms->signers);
-    CMS_SignerInfo *signer = sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(cms->library), 0);
+    CMS_SignerInfo *signer = only_signer(cms);
+    ENSURE(t, signer != NULL, E_SIGNATURE, "%u signers; there must be one", cms->signers);
     const struct cert *cert = find_signer(signer, &cms->certs);
     if (cert == NULL)
         cert = find_signer(signer, known);
     ENSURE(t, cert != NULL, E_SIGNATURE, "the signer's certificate is not at hand: %s",
            signer_text(t, signer));
-    TRY(check_algorithms(t, signer, &hash));
-    TRY(check_signed_attributes(t, cms, signer, hash));
-    TRY(check_signature(t, signer, cert));
+    TRY(check_all(t, cms, signer, cert));
     *ret_signer = cert;
     return true;
+}
+
+static bool is_named_by_key(CMS_SignerInfo *signer)
+{
+    ASN1_OCTET_STRING *key = NULL;
+    X509_NAME *issuer = NULL;
+    ASN1_INTEGER *serial = NULL;
+    return CMS_SignerInfo_get0_signer_id(signer, &key, &issuer, &serial) == 1 && key != NULL;
+}
+
+bool cms_verify_with_key(struct task *t, const struct cms *cms, EVP_PKEY *key)
+{
+    CMS_SignerInfo *signer = only_signer(cms);
+    ENSURE(t, signer != NULL, E_SIGNATURE, "%u signers; there must be one", cms->signers);
+    const struct cert *named = find_signer(signer, &cms->certs);
+    ENSURE(t,
+           named == NULL ? is_named_by_key(signer)
+                         : EVP_PKEY_eq(X509_get0_pubkey(named->x509), key) == 1,
+           E_SIGNATURE, "signed by another than the key in the request: %s",
+           signer_text(t, signer));
+    /* The library verifies with certificates alone: this one has nothing but the key. */
+    X509 *shell = IN_ARENA(t, X509_free, X509_new());
+    ENSURE(t, X509_set_pubkey(shell, key) == 1, E_CRYPTO, "the request's key: %s", crypto_error(t));
+    const struct cert cert = {.x509 = shell};
+    return check_all(t, cms, signer, &cert);
+}
+
+bool cms_names_signer(const struct cms *cms, const struct cert *cert)
+{
+    CMS_SignerInfo *signer = only_signer(cms);
+    return signer != NULL && CMS_SignerInfo_cert_cmp(signer, cert->x509) == 0;
+}
+
+bool cms_hash_is_accepted(const struct cms *cms)
+{
+    CMS_SignerInfo *signer = only_signer(cms);
+    X509_ALGOR *digest;
+    if (signer == NULL)
+        return false;
+    CMS_SignerInfo_get0_algs(signer, NULL, NULL, &digest, NULL);
+    return acceptable_hash(OBJ_obj2nid(digest->algorithm)) != NULL;
+}
+
+int64_t cms_signing_time(const struct cms *cms)
+{
+    CMS_SignerInfo *signer = only_signer(cms);
+    const ASN1_TIME *time = NULL;
+    struct tm parts;
+    if (signer != NULL)
+        time = single_attribute(signer, NID_pkcs9_signingTime, V_ASN1_UTCTIME);
+    if (signer != NULL && time == NULL)
+        time = single_attribute(signer, NID_pkcs9_signingTime, V_ASN1_GENERALIZEDTIME);
+    bool there = time != NULL && ASN1_TIME_to_tm(time, &parts) == 1;
+    ERR_clear_error();
+    return there ? (int64_t)timegm(&parts) * SECOND_MS : 0;
 }
 
 /* --- signing --- */

@@ -29,6 +29,18 @@ MUST_USE bool cms_open(struct task *t, struct bytes octets, struct cms *ret);
 MUST_USE bool cms_verify(struct task *t, const struct cms *cms, const struct cert_list *known,
                          const struct cert **ret_signer);
 /*
+ * The same with a key instead of a certificate: RFC 5272 3.2 lets a request be signed by the key
+ * that it asks a certificate for.  The signer must be named by a key identifier, or by a
+ * certificate for this very key.
+ */
+MUST_USE bool cms_verify_with_key(struct task *t, const struct cms *cms, EVP_PKEY *key);
+/* Whether the one signer is named by this certificate; nothing is verified. */
+bool cms_names_signer(const struct cms *cms, const struct cert *cert);
+/* Whether the one signer's hash is none weaker than SHA-256; false also with another number. */
+bool cms_hash_is_accepted(const struct cms *cms);
+/* Wall-clock ms at which the one signer says that it signed; 0: it does not say, or in no way. */
+int64_t cms_signing_time(const struct cms *cms);
+/*
  * DER, CMS version 3, SHA-256 (SHA-384 with a P-384 key), signed attributes content type, digest
  * and signing time; `certs` go into the structure as given (the signer's own only if listed).
  * `key` may live in a token.

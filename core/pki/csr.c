@@ -120,6 +120,24 @@ char *csr_subject(struct task *t, const struct csr *csr)
     return name_text(t, X509_REQ_get_subject_name(csr->request));
 }
 
+bool csr_attribute_value(struct task *t, const struct csr *csr, const char *oid, struct bytes *ret)
+{
+    ASN1_OBJECT *object;
+    TRY(oid_object(t, oid, &object));
+    int at = X509_REQ_get_attr_by_OBJ(csr->request, object, -1);
+    if (at < 0) {
+        *ret = BYTES_ABSENT;
+        return true;
+    }
+    X509_ATTRIBUTE *attribute = X509_REQ_get_attr(csr->request, at);
+    ENSURE(t,
+           X509_REQ_get_attr_by_OBJ(csr->request, object, at) < 0 &&
+               X509_ATTRIBUTE_count(attribute) == 1,
+           E_CSR_MALFORMED, "more than one value of the attribute %s", oid);
+    *ret = ENCODE(t, i2d_ASN1_TYPE, X509_ATTRIBUTE_get0_type(attribute, 0));
+    return true;
+}
+
 /* The hash of a signature algorithm, with a key that lets it choose. */
 static bool hash_to_sign_with(struct task *t, const EVP_PKEY *key, const char *signature_oid,
                               const EVP_MD **ret)

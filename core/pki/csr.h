@@ -36,6 +36,12 @@ MUST_USE bool csr_parse(struct task *t, struct bytes der, struct csr *ret);
 /* Proof of possession: the signature verifies with the key inside.  Fails with E_CSR_POP. */
 MUST_USE bool csr_verify(struct task *t, const struct csr *csr);
 char *csr_subject(struct task *t, const struct csr *csr);
+/*
+ * DER of the value of the one attribute of that OID, which has no more than one; absent: there is
+ * none.  Fails with E_CSR_MALFORMED, and with E_INVALID unless the OID is one.
+ */
+MUST_USE bool csr_attribute_value(struct task *t, const struct csr *csr, const char *oid,
+                                  struct bytes *ret);
 /* The one extension of that OID; NULL when it was not asked for. */
 const struct extension *extension_find(const struct extension_list *list, const char *oid);
 /* "DNS:...", as cert_alt_names(), of a SubjectAltName value. */

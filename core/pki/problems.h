@@ -38,6 +38,14 @@
       "The certification request could not be read; `gatehousectl inspect FILE` shows it.")        \
     X(E_CSR_POP, "csr-proof-of-possession", "proof of possession failed",                          \
       "The request is not signed with the key it asks a certificate for.")                         \
+    X(E_POP_MISSING, "proof-of-possession-missing", "proof of possession required",                \
+      "The request proves in no way that is understood here that the client has the key: it has "  \
+      "to sign it. An RA may say that it has seen to that itself (RFC 4211 4).")                   \
+    X(E_CRMF_MALFORMED, "crmf-malformed", "malformed certification request",                       \
+      "The CRMF message (RFC 4211) could not be read, or asks for what is not done here; the "     \
+      "detail says which.")                                                                        \
+    X(E_CMC_MALFORMED, "cmc-malformed", "malformed request",                                       \
+      "The octets are no PKIData of a Full PKI Request (RFC 5272 3.2) that can be read.")          \
     X(E_CSRATTRS_MALFORMED, "csrattrs-malformed", "malformed CSR attributes",                      \
       "The CSR attributes are no SEQUENCE OF AttrOrOID (RFC 7030 4.5.2, RFC 9908 3.2).")           \
     X(E_CSRATTRS_UNMET, "csrattrs-unmet", "CSR attributes cannot be met",                          \

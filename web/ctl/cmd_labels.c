@@ -18,6 +18,7 @@ struct label_options {
     const char *renew_after;
     const char *approval;
     const char *per_day;
+    const char *full_cmc;
 };
 
 static const struct option label_options[] = {
@@ -46,6 +47,8 @@ static const struct option label_options[] = {
            "Of base64 in a line of an answer; 0: one single line."),
     OPTION(struct label_options, digest_md5, "digest-md5", OPTION_TEXT, "yes|no",
            "Whether HTTP Digest by MD5 is offered."),
+    OPTION(struct label_options, full_cmc, "full-cmc", OPTION_TEXT, "yes|no",
+           "Whether clients may enrol by Full CMC (fullcmc), too."),
     OPTION(struct label_options, title, "title", OPTION_TEXT, "TEXT", "What it is for."),
 };
 
@@ -64,6 +67,7 @@ static bool set_members(struct task *t, json_t *body, const void *options)
     TRY(member_set_text(t, body, "renew-before", o->renew_before));
     TRY(member_set_text(t, body, "renew-after", o->renew_after));
     TRY(member_set_bool(t, body, "approval", o->approval));
+    TRY(member_set_bool(t, body, "full-cmc", o->full_cmc));
     return member_set_number(t, body, "per-day", o->per_day);
 }
 

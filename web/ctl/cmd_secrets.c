@@ -12,6 +12,7 @@ struct add_options {
     const char *password_file;
     bool digest;
     bool digest_md5;
+    bool cmc;
 };
 
 static const struct option add_options[] = {
@@ -32,6 +33,8 @@ static const struct option add_options[] = {
            "It can be used with HTTP Digest (SHA-256), too."),
     OPTION(struct add_options, digest_md5, "digest-md5", OPTION_FLAG, NULL,
            "And with HTTP Digest by MD5, where the label allows that."),
+    OPTION(struct add_options, cmc, "cmc", OPTION_FLAG, NULL,
+           "It can be used for identity proofs of Full CMC, too."),
 };
 
 static bool set_members(struct task *t, json_t *body, const void *options)
@@ -46,6 +49,7 @@ static bool set_members(struct task *t, json_t *body, const void *options)
     (void)json_object_set_new(body, "unlimited", json_boolean(o->unlimited));
     (void)json_object_set_new(body, "digest", json_boolean(o->digest));
     (void)json_object_set_new(body, "digest-md5", json_boolean(o->digest_md5));
+    (void)json_object_set_new(body, "cmc", json_boolean(o->cmc));
     return member_set_secret(t, body, "password", o->password_file);
 }
 

@@ -66,6 +66,8 @@ static const struct field fields[] = {
           .help = "Most certificates for the same subject in a day."),
     FIELD(16, struct est_label, created, "created", FIELD_TIME, .flags = FIELD_READ_ONLY,
           .help = "When it was added."),
+    FIELD(120, struct est_label, full_cmc, "full-cmc", FIELD_BOOL, .flags = FIELD_LIVE,
+          .preset = "false", .help = "Whether clients may enrol by Full CMC (RFC 7030 4.3), too."),
 };
 const struct record_type est_label_type = RECORD_TYPE("est-label", 1, struct est_label, fields);
 

@@ -35,6 +35,7 @@ struct est_label {
     bool digest_md5;           /* HTTP Digest by MD5, for clients that know no better */
     int64_t renew_before;      /* ms before the end from which on it is renewed; 0: at any time */
     int64_t renew_after;       /* ms after the end until which it is renewed */
+    bool full_cmc;             /* fullcmc is served */
     bool approval;             /* an administrator decides on each request */
     uint64_t per_day;          /* certificates for one name */
     int64_t created;

@@ -42,6 +42,12 @@ static const struct field fields[] = {
           .max = ACTOR_MAX, .help = "Who made it."),
     FIELD(12, struct est_secret, last_used, "last-used", FIELD_TIME, .flags = FIELD_READ_ONLY,
           .help = "When a certificate was last asked for with it."),
+    FIELD(120, struct est_secret, cmc_key, "cmc-key", FIELD_OCTETS,
+          .flags = FIELD_SECRET | FIELD_READ_ONLY, .max = SHA256_LEN,
+          .help = "What verifies POP link witnesses of Full CMC."),
+    FIELD(121, struct est_secret, cmc_identity_key, "cmc-identity-key", FIELD_OCTETS,
+          .flags = FIELD_SECRET | FIELD_READ_ONLY, .max = SHA256_LEN,
+          .help = "What verifies identity proofs of Full CMC."),
 };
 const struct record_type est_secret_type = RECORD_TYPE("est-secret", 1, struct est_secret, fields);
 

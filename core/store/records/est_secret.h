@@ -16,6 +16,8 @@ struct est_secret {
     struct bytes
         digest_sha256; /* SHA-256 of "user:realm:password" (RFC 7616 3.4.2); absent: none */
     struct bytes digest_md5;
+    struct bytes cmc_key;          /* SHA-256 of the password (RFC 5272 6.3.1.1); absent: none */
+    struct bytes cmc_identity_key; /* ... of password and user (RFC 6402: 6.2.1) */
     const char *name; /* that may be asked for: a DNS name, or "*.domain"; NULL: the label's */
     uint64_t uses;    /* certificates that it is still good for */
     bool unlimited;   /* however many */
