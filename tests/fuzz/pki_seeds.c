@@ -3,13 +3,17 @@
  * Keys and serial numbers are random, so that every run gives others.
  */
 #include "core/base/file.h"
+#include "core/pki/cmc.h"
 #include "core/pki/cms.h"
+#include "core/pki/library.h"
 #include "core/pki/csrattrs.h"
 #include "core/pki/issue.h"
 #include "registrar/voucher/voucher.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <openssl/crmf.h>
 
 #define FROM 1577836800000LL   /* 2020-01-01T00:00:00Z */
 #define TO   253402300799000LL /* 9999-12-31T23:59:59Z */
@@ -185,6 +189,81 @@ static bool put_requests(struct task *t, const struct seeds *s)
     return put_template(t, s);
 }
 
+static bool control(struct task *t, uint8_t part, const char *oid, struct bytes value,
+                    struct bytes *ret)
+{
+    const uint8_t number[] = {2, 1, part};
+    struct bytes parts[] = {bytes_copy(t->arena, BYTES_ARRAY(number)), BYTES_ABSENT,
+                            der_set(t, &value, 1)};
+    TRY(der_oid(t, oid, &parts[1]));
+    *ret = der_sequence(t, parts, ARRAY_SIZE(parts));
+    return true;
+}
+
+static bool crmf(struct task *t, const struct seeds *s, int proof, struct bytes *ret)
+{
+    OSSL_CRMF_MSG *message = IN_ARENA(t, OSSL_CRMF_MSG_free, OSSL_CRMF_MSG_new());
+    X509_NAME *subject;
+    X509_EXTENSIONS *extensions;
+    struct extension_list list;
+    TRY(name_from_text(t, "CN=a", &subject));
+    TRY(device_extensions(t, &list));
+    TRY(extensions_write(t, &list, &extensions));
+    ENSURE(t,
+           OSSL_CRMF_MSG_set_certReqId(message, 101) == 1 &&
+               OSSL_CRMF_CERTTEMPLATE_fill(OSSL_CRMF_MSG_get0_tmpl(message), s->device_key, subject,
+                                           NULL, NULL) == 1 &&
+               OSSL_CRMF_MSG_push0_extension(
+                   message, X509_EXTENSION_dup(sk_X509_EXTENSION_value(extensions, 0))) == 1 &&
+               OSSL_CRMF_MSG_create_popo(proof, message, s->device_key, EVP_sha256(), NULL, NULL) ==
+                   1,
+           E_CRYPTO, "CRMF: %s", crypto_error(t));
+    struct bytes der = ENCODE(t, i2d_OSSL_CRMF_MSG, message);
+    ((uint8_t *)der.data)[0] = 0xA1; /* TaggedRequest: crm */
+    *ret = der;
+    return true;
+}
+
+/* Every control that is understood, and one that is not. */
+static bool controls(struct task *t, struct bytes *ret)
+{
+    static const struct bytes algorithm = {
+        (const uint8_t *)"\x30\x0B\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01", 13};
+    const struct bytes witness[] = {algorithm, algorithm, BYTES_LITERAL("\x04\x03mac")};
+    struct bytes made = der_sequence(t, witness, ARRAY_SIZE(witness));
+    struct bytes items[9];
+    TRY(control(t, 1, OID_CMC_TRANSACTION_ID, BYTES_LITERAL("\x02\x01\x07"), &items[0]));
+    TRY(control(t, 2, OID_CMC_SENDER_NONCE, BYTES_LITERAL("\x04\x01n"), &items[1]));
+    TRY(control(t, 3, OID_CMC_DATA_RETURN, BYTES_LITERAL("\x04\x01r"), &items[2]));
+    TRY(control(t, 4, OID_CMC_IDENTIFICATION, BYTES_LITERAL("\x0C\x01u"), &items[3]));
+    TRY(control(t, 5, OID_CMC_IDENTITY_PROOF_V2, made, &items[4]));
+    TRY(control(t, 6, OID_CMC_LINK_RANDOM, BYTES_LITERAL("\x04\x01x"), &items[5]));
+    TRY(control(t, 7, OID_CMC_LINK_WITNESS_V2, made, &items[6]));
+    TRY(control(t, 8, OID_CMC_QUERY_PENDING, BYTES_LITERAL("\x04\x01t"), &items[7]));
+    TRY(control(t, 9, OID_CMC ".17", BYTES_LITERAL("\x30\x00"), &items[8]));
+    *ret = der_sequence(t, items, ARRAY_SIZE(items));
+    return true;
+}
+
+static bool put_cmc(struct task *t, const struct seeds *s)
+{
+    const struct bytes nothing = BYTES_LITERAL("\x30\x00");
+    const struct bytes nested = BYTES_LITERAL("\x30\x07\x30\x05\x02\x01\x6E\x30\x00");
+    struct bytes pkcs10[] = {BYTES_LITERAL("\x02\x01\x64"), BYTES_ABSENT};
+    struct bytes requests[3];
+    struct bytes parts[] = {nothing, BYTES_ABSENT, nothing, nothing};
+    TRY(csr_build(t, s->device_key, NULL, NULL, NULL, NULL, &pkcs10[1]));
+    requests[0] = der_tagged(t, 0, pkcs10, ARRAY_SIZE(pkcs10));
+    TRY(crmf(t, s, OSSL_CRMF_POPO_SIGNATURE, &requests[1]));
+    parts[1] = der_sequence(t, requests, 2);
+    TRY(put(t, s, "cmc", "both", der_sequence(t, parts, ARRAY_SIZE(parts))));
+    TRY(crmf(t, s, OSSL_CRMF_POPO_RAVERIFIED, &requests[2]));
+    parts[1] = der_sequence(t, &requests[2], 1);
+    parts[2] = nested;
+    TRY(controls(t, &parts[0]));
+    return put(t, s, "cmc", "controls", der_sequence(t, parts, ARRAY_SIZE(parts)));
+}
+
 static bool put_vouchers(struct task *t, const struct seeds *s)
 {
     struct bytes seed;
@@ -240,7 +319,7 @@ int main(int count, char **arguments)
     }
     struct seeds s = {.folder = arguments[1]};
     if (put_certs(&t, &s) && put_cms(&t, &s) && put_forms(&t, &s) && put_requests(&t, &s) &&
-        put_vouchers(&t, &s) && put_texts(&t, &s))
+        put_cmc(&t, &s) && put_vouchers(&t, &s) && put_texts(&t, &s))
         return EXIT_SUCCESS;
     (void)fprintf(stderr, "%s: %s\n", t.problem->name, t.detail);
     return EXIT_FAILURE;
