@@ -93,11 +93,9 @@ static bool use_secret(struct task *t, struct tx *tx, const struct enrol_request
         return true;
     TRY(table_find(t, tx_reader(tx), &est_secrets, bytes_of_text(request->secret->user), &secret,
                    &found));
-    ENSURE(t, found && est_secret_holds(t, &secret, request->label->name), E_AUTH_WRONG,
-           "the secret %s was taken away or used up meanwhile", request->secret->user);
-    if (!secret.unlimited)
-        secret.uses--;
-    secret.last_used = clock_wall();
+    ENSURE(t, found, E_AUTH_WRONG, "the secret %s was taken away meanwhile", request->secret->user);
+    if (!est_secret_holds(t, &secret, request->label->name) || !est_secret_use(t, &secret))
+        return fail(t, E_AUTH_WRONG, "%s", t->detail);
     return table_put(t, tx, &est_secrets, &secret);
 }
 

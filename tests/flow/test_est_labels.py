@@ -147,6 +147,21 @@ def test_secret_is_good_for_so_many_certificates(est):
     assert any("used up" in s["detail"] for s in est.strangers())
 
 
+def test_used_up_secret_still_gets_what_it_was_used_for(est):
+    """RFC 7030 4.2.3: the same request again, after 202 or a lost answer."""
+    est.ctl("labels", "add", "single", "--authenticate", "password", "--domain", "example.com",
+            "--approval", "yes")
+    user = secret(est, "single", "--uses", "1", label="single")
+    octets = make_csr(["single.example.com"], make_key())
+    assert ask(est, octets, label="single", user=user).status == 202
+    order, = est.ctl_json("orders", "list", "--state", "waiting")
+    est.ctl("orders", "approve", order["id"])
+    first, second = (enrolled(ask(est, octets, label="single", user=user)) for _ in range(2))
+    assert first == second
+    other = make_csr(["other.example.com"], make_key())
+    assert ask(est, other, label="single", user=user).status == 401
+
+
 def test_secret_that_has_ended_or_is_for_another_label_is_none(est):
     ended = secret(est, "ended", "--expires", "2026-01-01T00:00:00Z")
     est.ctl("labels", "add", "others", "--authenticate", "password", "--domain", "example.com")

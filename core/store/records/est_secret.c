@@ -98,7 +98,15 @@ bool est_secret_holds(struct task *t, const struct est_secret *secret, const cha
     ENSURE(t, here, E_DENIED, "the secret %s is not for the label %s", secret->user, label);
     ENSURE(t, secret->expires == 0 || secret->expires > clock_wall(), E_DENIED,
            "the secret %s ended at %s", secret->user, time_to_text(t->arena, secret->expires));
+    return true;
+}
+
+bool est_secret_use(struct task *t, struct est_secret *secret)
+{
     ENSURE(t, secret->unlimited || secret->uses > 0, E_DENIED, "the secret %s is used up",
            secret->user);
+    if (!secret->unlimited)
+        secret->uses--;
+    secret->last_used = clock_wall();
     return true;
 }

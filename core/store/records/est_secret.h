@@ -33,7 +33,12 @@ extern const struct table est_secrets;
 
 /* Every rule for a secret, those of the field table included; fails with E_INVALID. */
 MUST_USE bool est_secret_check(struct task *t, const struct est_secret *secret);
-/* Whether it is good under this label now; fails with E_DENIED saying why it is not. */
+/*
+ * Whether it is good under this label now; fails with E_DENIED saying why it is not.  One that is
+ * used up still proves who asks after what it was used for.
+ */
 MUST_USE bool est_secret_holds(struct task *t, const struct est_secret *secret, const char *label);
+/* It is good for one certificate less; fails with E_DENIED when it was good for none. */
+MUST_USE bool est_secret_use(struct task *t, struct est_secret *secret);
 
 #endif
