@@ -11,6 +11,8 @@ from cryptography.x509.oid import NameOID
 
 import cmc
 from pledge import EST, in_lines, openssl, pem_of
+from scene import until
+from test_crash import KILLED, failpoints
 from test_est_labels import CMC_RA, PASSWORD, ask, basic, enrolled, identity, make_anchor, make_csr, \
     make_key, secret, shown
 from wire import Wire
@@ -179,6 +181,29 @@ def test_device_that_is_refused_elsewhere_is_refused_here(est):
     assert est.nothing_issued(pledge.serial)
 
 
+def declined_by_itself(_, pledge):
+    pledge.go_on("voucher")
+    pledge.tell_voucher_status(False, reason="no")
+
+
+def decommissioned(est, pledge):
+    pledge.go_on("csrattrs")
+    est.ctl("devices", "decommission", pledge.serial, "--reason", "worn out", "--yes")
+
+
+@pytest.mark.parametrize("ending", [declined_by_itself, decommissioned])
+def test_gate_is_the_same(est, ending):
+    pledge = est.independent()
+    ending(est, pledge)
+    idevid_key = serialization.load_pem_private_key(pledge.identity[1].read_bytes(), None)
+    csr = make_csr([], make_key(), "x")
+    octets = cmc.sign(cmc.message(cmc.pkcs10(cmc.REQUEST, csr)), idevid_key, pledge.idevid)
+    refused(est, octets, 403, cmc.BAD_REQUEST, [0], label=None, user=None, files=pledge.identity)
+    pledge.csr_octets = csr
+    assert pledge.post_csr(csr).status == 403
+    assert est.certificates(pledge.serial) == []
+
+
 def test_request_is_held_against_the_csr_attributes(est):
     pledge = est.independent().go_on("csrattrs")
     idevid_key = serialization.load_pem_private_key(pledge.identity[1].read_bytes(), None)
@@ -278,6 +303,24 @@ def test_request_must_be_tied_to_its_connection_where_the_label_says_so(est):
     secret(est, "tied", label="tied")
     key, name = fresh()
     refused(est, by_key(key, name), 400, cmc.POP_FAILED, label="tied", user="tied")
+
+
+# Deaths.
+
+
+@pytest.mark.parametrize("moment", [name for name in failpoints() if name.startswith("enrol-")])
+def test_death_of_the_daemon_issues_nothing_twice(est, moment):
+    key, name = fresh()
+    octets = by_key(key, name)
+    est.restart_gatehoused(env={"GATEHOUSE_FAILPOINT": moment})
+    with pytest.raises(OSError):
+        post(est, octets)
+    assert est.wait_for_death() == KILLED
+    est.start_gatehoused()
+    until(lambda: post(est, octets).status == 200, "the certificate")
+    mine = issued(say(est, octets, 200), key)
+    line, = est.ctl_json("certificates", "list", "--name", name)
+    assert int(line["serial-number"], 16) == mine.serial_number
 
 
 # Who signs.
@@ -482,7 +525,7 @@ def test_link_of_secret_and_key_is_verified(est, knowing):
 def fixture_held(est):
     est.ctl("labels", "add", "held", "--authenticate", "password", "--authenticate", "certificate",
             "--domain", "held.example.com", "--approval", "yes", "--full-cmc", "yes")
-    secret(est, "held", label="held")
+    secret(est, "held", "--uses", "2", label="held")
     secret(est, "other", label="held")
     return {"label": "held", "user": "held"}
 
