@@ -1,4 +1,4 @@
-/* What simpleenroll, simplereenroll and fullcmc do alike. */
+/* What simpleenroll, simplereenroll, serverkeygen and fullcmc do alike. */
 #ifndef GATEHOUSE_EST_ENROL_H
 #define GATEHOUSE_EST_ENROL_H
 
@@ -24,5 +24,22 @@ MUST_USE bool enrol_place(struct task *t, const struct est *est,
                           struct bytes *ret_order);
 /* A certificate in a reply becomes base64, in lines as the label has them. */
 bool enrol_written(struct task *t, const struct est_label *label, struct http_reply *reply);
+/*
+ * enrol_first() and enrol_again() of a request that is begun: with the CSR, label and address, and
+ * with serverkeygen how the key is to leave.
+ */
+MUST_USE bool enrol_grant(struct task *t, struct http_request *rq, const struct est_client *client,
+                          const struct enrol_request *request, struct http_reply *reply,
+                          struct bytes *ret_order);
+MUST_USE bool enrol_grant_again(struct task *t, const struct est *est,
+                                const struct est_client *client,
+                                const struct enrol_request *request, struct http_reply *reply,
+                                struct bytes *ret_order);
+/*
+ * For an operation that does both: a device with a certificate of ours renews it, as does anybody
+ * else who asks for the very names of the one that was shown.
+ */
+MUST_USE bool enrol_is_again(struct task *t, const struct est *est, const struct est_client *client,
+                             const struct csr *csr, bool *ret);
 
 #endif

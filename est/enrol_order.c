@@ -7,6 +7,7 @@
 #include "core/store/records/event.h"
 #include "est/enrolment.h"
 #include "est/gate.h"
+#include "est/server_key.h"
 
 /* The certificate as it is recorded before anybody gets it. */
 struct issued {
@@ -86,6 +87,7 @@ static bool note_orphan(struct task *t, struct tx *tx, void *arg)
     const struct certificate *record = &orphan->issued->record;
     bool changed;
     TRY(certificate_put(t, tx, record, orphan->issued->cert->der));
+    TRY(server_key_drop(t, tx, record->order));
     TRY(certificate_revoke(t, tx, record->id, REVOKED_CESSATION_OF_OPERATION,
                            "its onboarding ended before it was handed out", NULL, &changed));
     return order_trouble_note(t, tx, &orphan->trouble);
@@ -119,9 +121,20 @@ static bool describe(struct task *t, const struct order *order, const struct enr
     return cert_alt_names(t, cert, &record->names);
 }
 
+/* What the CA is asked for, and what of its connector's is kept. */
+struct asking {
+    struct order_run *run;
+    const struct enrolment *enrolment;
+    struct server_key_work key; /* where the key is made here */
+};
+
 static bool save_state(struct task *t, void *arg, struct bytes state)
 {
-    return order_save_work(t, arg, state, NULL, NULL);
+    struct asking *asking = arg;
+    if (!asking->enrolment->server_key)
+        return order_save_work(t, asking->run, state, NULL, NULL);
+    asking->key.state = state;
+    return server_key_save(t, asking->run, &asking->key);
 }
 
 /* The job, and what it is about as it stands now; nothing is asked of a CA behind the gate's back.
@@ -152,17 +165,20 @@ static bool ask_ca(struct task *t, struct order_run *run, const struct enrolment
                    const struct profile *profile, struct ca_result *ret)
 {
     const struct est *est = run->context;
+    struct asking asking = {.run = run, .enrolment = enrolment};
     struct csr csr;
     const struct ca *ca;
-    TRY(csr_parse(t, enrolment->csr, &csr));
+    if (enrolment->server_key)
+        TRY(server_key_make(t, run, enrolment, profile, &asking.key));
+    TRY(csr_parse(t, enrolment->server_key ? asking.key.csr : enrolment->csr, &csr));
     TRY(ca_find(t, est->cas, profile->ca, &ca));
     struct ca_request request = {
         .csr = &csr,
         .profile = profile,
         .serial = enrolment->serial,
-        .state = run->work,
+        .state = enrolment->server_key ? asking.key.state : run->work,
         .save = save_state,
-        .save_arg = run,
+        .save_arg = &asking,
     };
     return ca_enrol(t, ca, &request, ret);
 }
@@ -172,8 +188,8 @@ static const struct problem_kind *const gate_kinds[] = {
     E_NOT_ONBOARDED,      E_DEVICE_GONE,         E_ONBOARDING_OVER, E_PLEDGE_DECLINED,
     E_LOG_SPEAKS_AGAINST, E_REVOKED_CERTIFICATE, E_NO_LABEL,        NULL};
 /* What asking again does not change, but an administrator may. */
-static const struct problem_kind *const refusals[] = {E_CA_REFUSED, E_CA_FORBIDDEN_EKU, E_LINT,
-                                                      E_INVALID,    E_EXISTS,           NULL};
+static const struct problem_kind *const refusals[] = {
+    E_CA_REFUSED, E_CA_FORBIDDEN_EKU, E_LINT, E_INVALID, E_EXISTS, E_KEY_WISH, NULL};
 
 bool enrol_order_told(const struct task *t)
 {
@@ -200,11 +216,19 @@ static bool hand_out(struct task *t, struct order_run *run, const struct enrolme
     return order_refuse(t, run, false, note_orphan, &orphan);
 }
 
+/* It is not run again: what it has kept for that goes, a key that was made above all. */
+static bool note_refused(struct task *t, struct tx *tx, void *arg)
+{
+    const struct order_trouble *trouble = arg;
+    TRY(server_key_drop(t, tx, trouble->order->id));
+    return order_trouble_note(t, tx, arg);
+}
+
 static bool give_up_or_wait(struct task *t, struct order_run *run)
 {
     struct order_trouble trouble = order_trouble_of(t, run->order, "certificate-refused");
     if (task_failed_with_any(t, gate_kinds))
-        return order_refuse(t, run, false, order_trouble_note, &trouble);
+        return order_refuse(t, run, false, note_refused, &trouble);
     if (task_failed_with_any(t, refusals))
         return order_refuse(t, run, true, order_trouble_note, &trouble);
     trouble.event = "ca-not-reached";
@@ -242,6 +266,7 @@ static bool may_replay(struct task *t, struct reader *r, const struct order *ord
 
 static bool note_given_up(struct task *t, struct tx *tx, const struct order *order)
 {
+    TRY(server_key_drop(t, tx, order->id));
     return order_given_up_note(t, tx, order, "certificate-given-up");
 }
 

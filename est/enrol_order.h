@@ -9,12 +9,16 @@
 
 #define EST_CERTS_ONLY "application/pkcs7-mime; smime-type=certs-only"
 
+struct server_key;
+
 /* What is asked for, and by whom: a device in an onboarding, or a client that is none. */
 struct enrol_request {
     const struct csr *csr; /* checked */
     const struct est_label *label;
     const char *address;
     const struct certificate *renews; /* NULL: it takes no other's place */
+    /* How the key that we make is to leave; NULL: the request's own key gets the certificate. */
+    const struct server_key *server_key;
     /* A device. */
     const struct episode *episode; /* NULL: it is none */
     const struct asked *asked;     /* what the device was told to ask for; NULL in a renewal */

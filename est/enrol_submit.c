@@ -6,6 +6,7 @@
 #include "est/enrol_order.h"
 #include "est/enrolment.h"
 #include "est/gate.h"
+#include "est/server_key.h"
 
 static const struct field enrolment_fields[] = {
     FIELD(1, struct enrolment, csr, "csr", FIELD_OCTETS, .flags = FIELD_REQUIRED,
@@ -19,6 +20,12 @@ static const struct field enrolment_fields[] = {
     FIELD(6, struct enrolment, client, "client", FIELD_TEXT, .help = "Who asked and is no device."),
     FIELD(7, struct enrolment, renews, "renews", FIELD_HEX, .min = SHA256_LEN, .max = SHA256_LEN,
           .help = "The certificate whose place it takes."),
+    FIELD(110, struct enrolment, server_key, "server-key", FIELD_BOOL, .preset = "false",
+          .help = "Whether the key is made here."),
+    FIELD(111, struct enrolment, recipient, "recipient", FIELD_OCTETS, .max = CERT_SIZE_MAX,
+          .help = "Certificate that the key is encrypted to."),
+    FIELD(112, struct enrolment, secret, "secret", FIELD_TEXT,
+          .help = "Enrolment secret whose shared key it is encrypted with."),
 };
 const struct record_type enrolment_type =
     RECORD_TYPE("enrolment", 1, struct enrolment, enrolment_fields);
@@ -45,8 +52,8 @@ static struct bytes enrolment_identity(struct task *t, const struct enrol_reques
     const unsigned char *name = NULL;
     size_t name_len = 0;
     (void)X509_NAME_get0_der(subject, &name, &name_len);
-    cbor_write_array(&w, request->renews == NULL ? 6 : 7);
-    cbor_write_text(&w, "enrol");
+    cbor_write_array(&w, 6U + (request->renews != NULL) + (request->server_key != NULL));
+    cbor_write_text(&w, request->server_key == NULL ? "enrol" : "server-key");
     write_who(&w, request);
     cbor_write_text(&w, ca);
     cbor_write_octets(&w, csr->spki);
@@ -58,6 +65,8 @@ static struct bytes enrolment_identity(struct task *t, const struct enrol_reques
     }
     if (request->renews != NULL)
         cbor_write_octets(&w, request->renews->id);
+    if (request->server_key != NULL)
+        cbor_write_octets(&w, request->server_key->wish);
     return bytes_sha256(t->arena, cbor_written(&w));
 }
 
@@ -111,7 +120,9 @@ static bool note_submission(struct task *t, struct tx *tx, void *arg)
         event.episode = request->episode->id;
     }
     TRY(use_secret(t, tx, request));
-    event.name = request->renews == NULL ? "certificate-requested" : "renewal-requested";
+    event.name = request->server_key != NULL ? "server-key-requested"
+                 : request->renews == NULL   ? "certificate-requested"
+                                             : "renewal-requested";
     event.actor = request->episode != NULL ? "pledge" : request->client;
     event.address = request->address;
     event.detail = csr_subject(t, request->csr);
@@ -153,6 +164,11 @@ bool enrol_submit(struct task *t, const struct est *est, const struct enrol_requ
     enrolment.client = request->client;
     if (request->renews != NULL)
         enrolment.renews = request->renews->id;
+    if (request->server_key != NULL) {
+        enrolment.server_key = true;
+        enrolment.recipient = request->server_key->recipient;
+        enrolment.secret = request->server_key->secret;
+    }
     struct submission s = {
         .est = est,
         .request = request,

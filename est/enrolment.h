@@ -11,8 +11,11 @@ struct enrolment {
     const char *serial; /* NULL: it is for no device */
     const char *address;
     const char *label;
-    const char *client;  /* of who is no device */
-    struct bytes renews; /* id of the certificate whose place it takes; absent: none */
+    const char *client;     /* of who is no device */
+    struct bytes renews;    /* id of the certificate whose place it takes; absent: none */
+    bool server_key;        /* the key is made here; the request's own counts for nothing */
+    struct bytes recipient; /* DER of the certificate that it is encrypted to; absent: none */
+    const char *secret;     /* whose shared key it is encrypted with; NULL: none */
     struct record_rest rest;
 };
 

@@ -28,6 +28,7 @@ const struct problem_status est_statuses[] = {
     {E_CMC_LINK, 400},
     {E_CMC_IDENTITY, 403},
     {E_CMC_SIGNER, 403},
+    {E_KEY_WISH, 400},
     /* Who has a password, or should have one. */
     {E_AUTH_NEEDED, 401},
     {E_AUTH_STALE, 401},
@@ -36,6 +37,8 @@ const struct problem_status est_statuses[] = {
     /* What a label allows. */
     {E_NO_LABEL, 404},
     {E_PROOF, 403},
+    {E_SERVER_KEYS_OFF, 403},
+    {E_SERVER_KEY_GONE, 410},
     {E_NAME_REFUSED, 403},
     {E_NOT_RENEWABLE, 403},
     {E_TOO_MANY_CERTIFICATES, 403},

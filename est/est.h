@@ -9,6 +9,7 @@
 #include "ca-connectors/ca.h"
 #include "core/http/server.h"
 #include "core/order/order.h"
+#include "core/pki/server_key.h"
 #include "core/pledge/answer.h"
 #include "core/pledge/arrival.h"
 #include "core/pledge/caller.h"
@@ -39,6 +40,10 @@ struct est {
     const struct problem_kind *const *const *problems; /* all tables, for stored refusals */
     struct cacerts *cacerts;                           /* made by est_prepare() */
     struct passwords *passwords;                       /* so is this */
+    struct keystore *keys; /* seals the keys that are made for clients */
+    /* Who signs for having made them (RFC 7030 4.4.2). */
+    void (*maker)(void *context, struct key_maker *ret);
+    void *maker_context;
 };
 
 /* Makes the answer to /cacerts, which is made anew when a CA has changed. */
@@ -52,6 +57,7 @@ bool est_csrattrs(struct task *t, struct http_request *rq, struct http_reply *re
 bool est_simpleenroll(struct task *t, struct http_request *rq, struct http_reply *reply);
 bool est_simplereenroll(struct task *t, struct http_request *rq, struct http_reply *reply);
 bool est_fullcmc(struct task *t, struct http_request *rq, struct http_reply *reply);
+bool est_serverkeygen(struct task *t, struct http_request *rq, struct http_reply *reply);
 bool est_configuration(struct task *t, struct http_request *rq, struct http_reply *reply);
 /* Hooks: failures go to the device's timeline. */
 void est_failed(struct task *t, struct http_request *rq, struct http_reply *reply);

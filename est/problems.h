@@ -47,6 +47,15 @@
     X(E_PROOF, "proof-not-taken", "not allowed",                                                   \
       "The client proves who it is in a way that the label does not take; the detail says which. " \
       "`gatehousectl labels set NAME --authenticate ...`, or another label for it.")               \
+    X(E_SERVER_KEYS_OFF, "server-keys-off", "no keys are made here",                               \
+      "The client asked for a key to be made for it, which the label does not allow: "             \
+      "`gatehousectl labels set NAME --server-keys encrypted`, if it is to be. Better the client " \
+      "makes its own.")                                                                            \
+    X(E_SERVER_KEY_GONE, "server-key-gone",                                                        \
+      "the key was delivered before and is not here any more: ask with another request",           \
+      "The client has got the key that was made for this very request, and asks again. It was "    \
+      "deleted when it arrived. If the client has lost it, revoke the certificate, and have the "  \
+      "client ask with another request, such as one with another key in it.")                      \
     X(E_AUTH_NEEDED, "password-needed", "authentication required",                                 \
       "The client gave no password; it was asked for one.")                                        \
     X(E_AUTH_STALE, "password-nonce-stale", "authentication required",                             \

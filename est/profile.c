@@ -15,7 +15,7 @@ bool profile_of_device(struct task *t, struct reader *r, const struct device *de
     return true;
 }
 
-static enum key_kind key_of_profile(const struct profile *profile, unsigned *ret_rsa_bits)
+enum key_kind profile_key_kind(const struct profile *profile, unsigned *ret_rsa_bits)
 {
     *ret_rsa_bits = 0;
     switch ((enum profile_key)profile->key) {
@@ -57,7 +57,7 @@ static bool make_attributes(struct task *t, const struct profile *profile, const
     struct csrattrs attrs = {.extensions = {&alt_name, name == NULL ? 0 : 1}};
     if (name != NULL)
         TRY(extension_dns_names(t, &names, &alt_name.value));
-    attrs.key = key_of_profile(profile, &attrs.rsa_bits);
+    attrs.key = profile_key_kind(profile, &attrs.rsa_bits);
     attrs.signature_oid = signature_of_profile(profile, attrs.key);
     return csrattrs_encode(t, &attrs, ret);
 }
@@ -103,7 +103,7 @@ bool profile_check_key(struct task *t, struct store *store, const char *name, co
     struct profile profile;
     struct csrattrs asked = {.key = KEY_OTHER};
     TRY(find_profile(t, store, name, &profile));
-    asked.key = key_of_profile(&profile, &asked.rsa_bits);
+    asked.key = profile_key_kind(&profile, &asked.rsa_bits);
     asked.signature_oid = signature_of_profile(&profile, asked.key);
     return csr_key_as_asked(t, csr, &asked);
 }
@@ -114,7 +114,7 @@ bool profile_generic(struct task *t, struct store *store, const char *name, bool
     struct profile profile;
     struct csrattrs attrs = {.challenge_password = binding};
     TRY(find_profile(t, store, name, &profile));
-    attrs.key = key_of_profile(&profile, &attrs.rsa_bits);
+    attrs.key = profile_key_kind(&profile, &attrs.rsa_bits);
     attrs.signature_oid = signature_of_profile(&profile, attrs.key);
     return csrattrs_encode(t, &attrs, ret);
 }

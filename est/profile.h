@@ -34,15 +34,16 @@ MUST_USE bool profile_check_key(struct task *t, struct store *store, const char 
 /* DER of what anybody may be told: the profile's key and hash, and whether to bind the channel. */
 MUST_USE bool profile_generic(struct task *t, struct store *store, const char *name, bool binding,
                               struct bytes *ret);
-/* As csr_as_asked(), of the key alone. */
-MUST_USE bool csr_key_as_asked(struct task *t, const struct csr *csr, const struct csrattrs *asked);
+/* The kind of key that the profile is for; *ret_rsa_bits is 0 for others than RSA. */
+enum key_kind profile_key_kind(const struct profile *profile, unsigned *ret_rsa_bits);
 
 /*
  * RFC 8995 5.9.2: the request is held against the attributes that were handed out, before any CA
- * sees it: key, hash, extensions octet for octet and none besides; and a subject that states
- * nothing but what the IDevID states or the name it was given.  Fails with E_CSR_NOT_AS_ASKED.
+ * sees it: key and hash; extensions octet for octet and none besides, and a subject that states
+ * nothing but what the IDevID states or the name it was given.  Both fail with E_CSR_NOT_AS_ASKED.
  */
-MUST_USE bool csr_as_asked(struct task *t, const struct csr *csr, const struct csrattrs *asked,
-                           const struct cert *idevid);
+MUST_USE bool csr_key_as_asked(struct task *t, const struct csr *csr, const struct csrattrs *asked);
+MUST_USE bool csr_rest_as_asked(struct task *t, const struct csr *csr, const struct csrattrs *asked,
+                                const struct cert *idevid);
 
 #endif

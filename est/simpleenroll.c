@@ -27,7 +27,9 @@ bool enrol_place(struct task *t, const struct est *est, const struct enrol_reque
                  struct http_reply *reply, struct bytes *ret_order)
 {
     struct bytes order;
-    TRY(keys_check(t, est->store, request));
+    /* RFC 7030 4.4.1: where the key is ours to make, the request's own is not looked at. */
+    if (request->server_key == NULL)
+        TRY(keys_check(t, est->store, request));
     TRY(enrol_submit(t, est, request, &order));
     TRY(order_answer(t, est->orders, order, &est->answer, est->problems, reply));
     *ret_order = order;
@@ -46,13 +48,15 @@ bool enrol_written(struct task *t, const struct est_label *label, struct http_re
  * RFC 8995 5.9.2: held against what the device was told to ask for (or would be told now, if it
  * never asked) before any CA sees it.
  */
-static bool check_request(struct task *t, const struct csr *csr, const struct asked *asked,
-                          const struct cert *idevid)
+static bool check_request(struct task *t, const struct enrol_request *request,
+                          const struct asked *asked, const struct cert *idevid)
 {
     struct csrattrs attributes;
     TRY(csrattrs_decode(t, bytes_present(asked->told) ? asked->told : asked->attributes,
                         &attributes));
-    return csr_as_asked(t, csr, &attributes, idevid);
+    if (request->server_key == NULL)
+        TRY(csr_key_as_asked(t, request->csr, &attributes));
+    return csr_rest_as_asked(t, request->csr, &attributes, idevid);
 }
 
 /* A device with its IDevID: all hangs on its onboarding. */
@@ -72,7 +76,7 @@ static bool enrol_device(struct task *t, struct http_request *rq, const struct e
         return true;
     }
     TRY(profile_asked(t, est->store, &e, &asked));
-    TRY(check_request(t, request->csr, &asked, client->idevid->cert));
+    TRY(check_request(t, request, &asked, client->idevid->cert));
     device_request.episode = &e;
     device_request.asked = &asked;
     return enrol_place(t, est, &device_request, reply, ret_order);
@@ -80,18 +84,28 @@ static bool enrol_device(struct task *t, struct http_request *rq, const struct e
 
 /* Anybody else: names by the label's rules, key by its profile. */
 static bool enrol_other(struct task *t, const struct est *est, const struct est_client *client,
-                        struct enrol_request *request, struct http_reply *reply,
+                        const struct enrol_request *request, struct http_reply *reply,
                         struct bytes *ret_order)
 {
+    struct enrol_request other_request = *request;
     /* RFC 7030 4.2.2: with the certificate that is to be replaced it is a renewal. */
     ENSURE(t, client->name != NULL, E_NOT_RENEWABLE,
            "a device with a certificate of ours renews it: simplereenroll");
     TRY(names_check(t, client, request->csr));
-    TRY(profile_check_key(t, est->store, client->label.profile, request->csr));
+    if (request->server_key == NULL)
+        TRY(profile_check_key(t, est->store, client->label.profile, request->csr));
     TRY(names_have_room(t, est->store, &client->label, request->csr));
-    request->client = client->name;
-    request->secret = client->has_secret ? &client->secret : NULL;
-    return enrol_place(t, est, request, reply, ret_order);
+    other_request.client = client->name;
+    other_request.secret = client->has_secret ? &client->secret : NULL;
+    return enrol_place(t, est, &other_request, reply, ret_order);
+}
+
+bool enrol_grant(struct task *t, struct http_request *rq, const struct est_client *client,
+                 const struct enrol_request *request, struct http_reply *reply,
+                 struct bytes *ret_order)
+{
+    return client->idevid != NULL ? enrol_device(t, rq, client, request, reply, ret_order)
+                                  : enrol_other(t, rq->context, client, request, reply, ret_order);
 }
 
 bool enrol_first(struct task *t, struct http_request *rq, const struct est_client *client,
@@ -102,8 +116,7 @@ bool enrol_first(struct task *t, struct http_request *rq, const struct est_clien
         .label = &client->label,
         .address = http_connection_address(rq->connection),
     };
-    return client->idevid != NULL ? enrol_device(t, rq, client, &request, reply, ret_order)
-                                  : enrol_other(t, rq->context, client, &request, reply, ret_order);
+    return enrol_grant(t, rq, client, &request, reply, ret_order);
 }
 
 bool est_simpleenroll(struct task *t, struct http_request *rq, struct http_reply *reply)

@@ -48,32 +48,60 @@ static bool check_key(struct task *t, const struct est *est, const struct est_cl
                              csr);
 }
 
+static bool check_unchanged(struct task *t, const struct est *est, const struct est_client *client,
+                            const struct csr *csr)
+{
+    const struct cert *before;
+    TRY(read_certificate(t, est, &client->issued->record, &before));
+    return names_unchanged(t, csr, before);
+}
+
+bool enrol_is_again(struct task *t, const struct est *est, const struct est_client *client,
+                    const struct csr *csr, bool *ret)
+{
+    if (client->issued == NULL || bytes_present(client->issued->record.device)) {
+        *ret = client->issued != NULL;
+        return true;
+    }
+    *ret = check_unchanged(t, est, client, csr);
+    if (*ret || !task_failed_with(t, E_NOT_RENEWABLE))
+        return *ret;
+    task_forgive(t);
+    return true;
+}
+
+bool enrol_grant_again(struct task *t, const struct est *est, const struct est_client *client,
+                       const struct enrol_request *request, struct http_reply *reply,
+                       struct bytes *ret_order)
+{
+    struct enrol_request renewal = *request;
+    struct episode e;
+    TRY(check_certificate(t, client));
+    const struct certificate *record = &client->issued->record;
+    TRY(check_unchanged(t, est, client, request->csr));
+    if (request->server_key == NULL)
+        TRY(check_key(t, est, client, request->csr));
+    TRY(names_have_room(t, est->store, &client->label, request->csr));
+    renewal.renews = record;
+    if (bytes_present(record->device)) {
+        TRY(gate_certificate(t, est, record, &e));
+        renewal.episode = &e;
+    } else {
+        renewal.client = client->name;
+        renewal.secret = client->has_secret ? &client->secret : NULL;
+    }
+    return enrol_place(t, est, &renewal, reply, ret_order);
+}
+
 bool enrol_again(struct task *t, struct http_request *rq, const struct est_client *client,
                  const struct csr *csr, struct http_reply *reply, struct bytes *ret_order)
 {
-    const struct est *est = rq->context;
-    struct episode e;
-    const struct cert *before;
-    TRY(check_certificate(t, client));
-    const struct certificate *record = &client->issued->record;
-    TRY(read_certificate(t, est, record, &before));
-    TRY(names_unchanged(t, csr, before));
-    TRY(check_key(t, est, client, csr));
-    TRY(names_have_room(t, est->store, &client->label, csr));
     struct enrol_request request = {
         .csr = csr,
         .label = &client->label,
         .address = http_connection_address(rq->connection),
-        .renews = record,
     };
-    if (bytes_present(record->device)) {
-        TRY(gate_certificate(t, est, record, &e));
-        request.episode = &e;
-    } else {
-        request.client = client->name;
-        request.secret = client->has_secret ? &client->secret : NULL;
-    }
-    return enrol_place(t, est, &request, reply, ret_order);
+    return enrol_grant_again(t, rq->context, client, &request, reply, ret_order);
 }
 
 bool est_simplereenroll(struct task *t, struct http_request *rq, struct http_reply *reply)

@@ -13,4 +13,16 @@ void est_write_body(struct task *t, const char *media_type, struct bytes der,
 void est_write_lines(struct task *t, const char *media_type, struct bytes der, size_t line,
                      struct http_reply *reply);
 
+/* A part of an answer: DER, and what it is. */
+struct est_part {
+    const char *media_type;
+    struct bytes octets;
+};
+/*
+ * 200 with multipart/mixed (RFC 7030 4.4.2, RFC 2046 5.1): every part in base64, lines as above,
+ * all of them ended by CR LF.  The body is wiped when it has left.
+ */
+void est_write_parts(struct task *t, const struct est_part *parts, size_t count, size_t line,
+                     struct http_reply *reply);
+
 #endif

@@ -4,8 +4,10 @@
 #include "pkcs11/generate.h"
 #include "pkcs11/key.h"
 #include "pkcs11/pin.h"
+#include "pkcs11/seal.h"
 #include "pkcs11/token.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -356,6 +358,81 @@ bool keystore_sign(struct task *t, struct keystore_key *key, enum keystore_hash 
     ENSURE(t, EVP_Digest(data.data, data.len, digest, &len, md, NULL) == 1, E_INTERNAL,
            "no digest");
     return keystore_sign_digest(t, key, bytes_make(digest, len), ret);
+}
+
+/* ---- Sealing ---- */
+
+/*
+ * What is sealed: a version, the IV and the encrypted data key as the token's AES key has made
+ * them, and the octets as the data key has encrypted them, behind their nonce.
+ */
+#define SEAL_VERSION 1
+#define SEAL_NONCE   crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define SEAL_TAG     crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define SEAL_HEAD    (1U + SEAL_IV_LEN + SEAL_BLOCK_LEN + SEAL_NONCE)
+static_assert(SEAL_BLOCK_LEN == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "the data key's size");
+
+static bool wrap(struct task *t, struct keystore *ks, const uint8_t *iv, const uint8_t *key,
+                 uint8_t *ret)
+{
+    TRY(use_exclusively(t, ks));
+    CK_FUNCTION_LIST *module = ensure_open(t, ks) ? ks->token.module : NULL;
+    bool good = module != NULL && seal_key_ensure(t, module, token_slot(&ks->token)) &&
+                seal_encrypt(t, module, token_slot(&ks->token), iv, key, ret);
+    use_end(ks);
+    return good;
+}
+
+static bool unwrap(struct task *t, struct keystore *ks, const uint8_t *iv, const uint8_t *wrapped,
+                   uint8_t *ret)
+{
+    TRY(use_exclusively(t, ks));
+    bool good = ensure_open(t, ks) &&
+                seal_decrypt(t, ks->token.module, token_slot(&ks->token), iv, wrapped, ret);
+    use_end(ks);
+    return good;
+}
+
+bool keystore_seal(struct task *t, struct keystore *ks, struct bytes plain, struct bytes context,
+                   struct bytes *ret)
+{
+    const size_t len = SEAL_HEAD + plain.len + SEAL_TAG;
+    uint8_t *sealed = arena_alloc(t->arena, len);
+    uint8_t *iv = sealed + 1;
+    uint8_t *wrapped = iv + SEAL_IV_LEN;
+    uint8_t *nonce = wrapped + SEAL_BLOCK_LEN;
+    uint8_t *key = arena_secret(t->arena, SEAL_BLOCK_LEN);
+    sealed[0] = SEAL_VERSION;
+    randombytes_buf(iv, SEAL_IV_LEN);
+    randombytes_buf(nonce, SEAL_NONCE);
+    randombytes_buf(key, SEAL_BLOCK_LEN);
+    TRY(wrap(t, ks, iv, key, wrapped));
+    (void)crypto_aead_xchacha20poly1305_ietf_encrypt(sealed + SEAL_HEAD, NULL, plain.data,
+                                                     plain.len, context.data, context.len, NULL,
+                                                     nonce, key);
+    *ret = bytes_make(sealed, len);
+    return true;
+}
+
+bool keystore_unseal(struct task *t, struct keystore *ks, struct bytes sealed, struct bytes context,
+                     struct bytes *ret)
+{
+    ENSURE(t, sealed.len >= SEAL_HEAD + SEAL_TAG && sealed.data[0] == SEAL_VERSION, E_TOKEN_SEAL,
+           "%zu octets are nothing that was sealed here", sealed.len);
+    const uint8_t *iv = sealed.data + 1;
+    const uint8_t *wrapped = iv + SEAL_IV_LEN;
+    const uint8_t *nonce = wrapped + SEAL_BLOCK_LEN;
+    const size_t len = sealed.len - SEAL_HEAD - SEAL_TAG;
+    uint8_t *key = arena_secret(t->arena, SEAL_BLOCK_LEN);
+    uint8_t *plain = arena_secret(t->arena, len);
+    TRY(unwrap(t, ks, iv, wrapped, key));
+    ENSURE(t,
+           crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, sealed.data + SEAL_HEAD,
+                                                      len + SEAL_TAG, context.data, context.len,
+                                                      nonce, key) == 0,
+           E_TOKEN_SEAL, "it was sealed by another token, in another context, or was altered");
+    *ret = bytes_make(plain, len);
+    return true;
 }
 
 struct keystore_figures keystore_figures(struct keystore *ks)

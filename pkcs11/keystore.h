@@ -75,6 +75,18 @@ EVP_PKEY *keystore_key_evp(struct keystore_key *key);
 /* For GnuTLS: shared, owned by the handle. */
 gnutls_privkey_t keystore_key_gnutls(struct keystore_key *key);
 
+/*
+ * Octets that this token alone can open again: encrypted with a key of their own
+ * (XChaCha20-Poly1305), which an AES key encrypts that is made in the token when it is first
+ * needed, sensitive and never extractable.  `context` is bound to them: what was sealed in another
+ * one does not open.
+ */
+MUST_USE bool keystore_seal(struct task *t, struct keystore *ks, struct bytes plain,
+                            struct bytes context, struct bytes *ret);
+/* In wiped memory.  Fails with E_TOKEN_SEAL when it is not what was sealed, by this token. */
+MUST_USE bool keystore_unseal(struct task *t, struct keystore *ks, struct bytes sealed,
+                              struct bytes context, struct bytes *ret);
+
 struct keystore_figures {
     uint64_t signatures;
     uint64_t failures;

@@ -16,6 +16,9 @@
       "not tried again, so that the token does not lock itself.")                                  \
     X(E_TOKEN_KEY, "token-key", "internal error",                                                  \
       "The key named in the detail is not in the token, or not of a kind that can be used.")       \
+    X(E_TOKEN_SEAL, "token-seal", "internal error",                                                \
+      "What was sealed with the token's key \"sealing\" does not open with it: the store, or the " \
+      "token, is another one. What was sealed is lost; the device has to ask for a new key.")      \
     X(E_TOKEN_FAILED, "token-failed", "internal error",                                            \
       "The token did not do what was asked. Gatehouse opens it anew by itself; if it stays so, "   \
       "look at the HSM's own log.")

@@ -151,6 +151,13 @@ static bool start_rounds(struct task *t, struct house *house)
     return rounds_start(t, house->round_list, &house->rounds);
 }
 
+/* In TLS and in voucher requests we are the same one: so here. */
+static void key_maker(void *context, struct key_maker *ret)
+{
+    const struct registrar_identity *identity = identity_current(context);
+    *ret = (struct key_maker){identity->cert, identity->key, identity->tls_chain};
+}
+
 static void furnish(struct house *house)
 {
     const struct node_limits *limits = &house->node.limits;
@@ -193,6 +200,9 @@ static void furnish(struct house *house)
         .enrol_window = limits->enrol_window,
         .enrolments = limits->enrolments,
         .problems = problem_tables,
+        .keys = house->keys,
+        .maker = key_maker,
+        .maker_context = house->identities,
     };
 }
 

@@ -70,6 +70,7 @@ struct http_route *pledge_routes(struct task *t, struct registrar *registrar, st
         EST_POST("simplereenroll", pkcs10_types, 2 * (size_t)CSR_SIZE_MAX, est_simplereenroll),
         EST_FULLCMC("/.well-known/est/fullcmc"),
         EST_FULLCMC("/.well-known/est/{}/fullcmc"),
+        EST_POST("serverkeygen", pkcs10_types, 2 * (size_t)CSR_SIZE_MAX, est_serverkeygen),
         {
             .method = "GET",
             .path = "/.well-known/gatehouse/configuration",

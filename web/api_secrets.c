@@ -114,6 +114,7 @@ static void describe(const struct secret_wish *wish, const char *actor, struct e
     secret->uses = wish->uses;
     secret->unlimited = wish->unlimited;
     secret->expires = wish->expires;
+    secret->decrypt_key = wish->decrypt_key;
     secret->created = clock_wall();
     secret->created_by = actor;
 }

@@ -130,6 +130,9 @@ static const struct field secret_wish_fields[] = {
           .help = "Whether it can be used with HTTP Digest by SHA-256."),
     FIELD(9, struct secret_wish, digest_md5, "digest-md5", FIELD_BOOL, .preset = "false",
           .help = "Whether it can be used with HTTP Digest by MD5, and SHA-256."),
+    FIELD(110, struct secret_wish, decrypt_key, "decrypt-key", FIELD_OCTETS,
+          .help = "A key of AES (16, 24 or 32 octets, in base64) that clients share: it encrypts "
+                  "the keys that are made for them."),
     FIELD(120, struct secret_wish, cmc, "cmc", FIELD_BOOL, .preset = "false",
           .help = "Whether it can be used for identity proofs of Full CMC."),
 };

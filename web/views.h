@@ -83,6 +83,7 @@ struct secret_wish {
     bool digest;
     bool digest_md5;
     bool cmc;
+    struct bytes decrypt_key; /* absent: none */
     struct record_rest rest;
 };
 extern const struct record_type secret_wish_type;

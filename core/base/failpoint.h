@@ -31,6 +31,10 @@
     X(FP_ENROL_AFTER_SIGNED, "enrol-after-signed")                                                 \
     X(FP_ENROL_AFTER_DONE, "enrol-after-done")                                                     \
     X(FP_ENROL_BEFORE_REPLY, "enrol-before-reply")                                                 \
+    X(FP_SERVER_KEY_BEFORE_SEALED, "server-key-before-sealed")                                     \
+    X(FP_SERVER_KEY_AFTER_SEALED, "server-key-after-sealed")                                       \
+    X(FP_SERVER_KEY_BEFORE_GONE, "server-key-before-gone")                                         \
+    X(FP_SERVER_KEY_AFTER_GONE, "server-key-after-gone")                                           \
     X(FP_ENROLSTATUS_BEFORE_STORED, "enrolstatus-before-stored")                                   \
     X(FP_ENROLSTATUS_AFTER_STORED, "enrolstatus-after-stored")                                     \
     X(FP_REPLY_AFTER_SENT, "reply-after-sent")                                                     \

@@ -53,6 +53,13 @@ struct http_reply {
      * and the server itself make.
      */
     const struct http_header *headers;
+    /*
+     * Called once all of the reply has arrived at the client, as far as its TCP says so; not when
+     * it left in part, or when the client has not acknowledged it after some seconds.  The task is
+     * without problem and deadline; what fails is logged.  NULL: nothing is called.
+     */
+    bool (*arrived)(struct task *t, void *arg);
+    void *arrived_arg;
 };
 
 /*

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -17,6 +18,9 @@
 #define LINGER_MS   (2 * SECOND_MS)
 #define LINGER_MAX  (16UL * 1024 * 1024)
 #define LINGER_ROOM 16384UL
+/* How long a reply may take from here to the client, and how often that is looked at. */
+#define SETTLE_MS      (5 * SECOND_MS)
+#define SETTLE_LOOK_MS 5
 
 static int64_t phase_limit(const struct http_limits *limits, enum phase phase)
 {
@@ -98,6 +102,18 @@ struct http_connection *connection_open(struct http_server *server, struct MHD_C
     atomic_fetch_add(&server->open, 1);
     link_connection(server, connection);
     return connection;
+}
+
+bool connection_settled(const struct http_connection *connection)
+{
+    int64_t until = clock_monotonic() + SETTLE_MS;
+    const struct timespec pause = {.tv_nsec = SETTLE_LOOK_MS * 1000L * 1000};
+    int unsent = -1;
+    /* tcp(7): what the peer has not acknowledged yet; for Unix sockets, what it has not read. */
+    while (ioctl(connection->socket, TIOCOUTQ, &unsent) == 0 && unsent > 0 &&
+           clock_monotonic() < until)
+        (void)nanosleep(&pause, NULL);
+    return unsent == 0;
 }
 
 /* Overdue before there was a request to speak of. */

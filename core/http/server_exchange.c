@@ -254,6 +254,19 @@ static void bear_witness(struct exchange *x)
     give_place_back(x);
 }
 
+/* All octets are with the client: whoever waits for that may forget what was in them. */
+static void tell_arrival(struct exchange *x)
+{
+    const struct http_reply *reply = &x->reply;
+    struct task aside = x->task;
+    if (reply->arrived == NULL || !x->answered || x->cut || !connection_settled(x->connection))
+        return;
+    task_forgive(&aside);
+    aside.deadline = 0;
+    if (!reply->arrived(&aside, reply->arrived_arg))
+        log_problem(&aside, "what was to follow a reply");
+}
+
 bool exchange_end(struct exchange *x, unsigned status, bool complete)
 {
     struct http_connection *connection = x->connection;
@@ -272,6 +285,7 @@ bool exchange_end(struct exchange *x, unsigned status, bool complete)
         LOG_TEXT("detail", t->detail));
     if (complete) {
         failpoint(FP_REPLY_AFTER_SENT);
+        tell_arrival(x);
         atomic_fetch_add(&server->served, 1);
     }
     connection->exchange = NULL;

@@ -183,6 +183,8 @@ void sweeper_stop(struct http_server *server);
 bool connections_dismiss(struct http_server *server);
 /* Sends beside libmicrohttpd, which is sending nothing.  False when not all of it was taken. */
 MUST_USE bool connection_send(struct http_connection *connection, struct bytes octets);
+/* The client's TCP has acknowledged all that was sent; waits some seconds for that. */
+MUST_USE bool connection_settled(const struct http_connection *connection);
 /* The last reply has left: reads for a while what the peer still sends, so that it sees it. */
 void connection_linger(struct http_connection *connection);
 

@@ -285,14 +285,12 @@ static bool set_content_type(struct task *t, CMS_ContentInfo *info, const char *
     return true;
 }
 
-bool cms_sign(struct task *t, struct bytes content, const char *content_type,
-              const struct cert *signer, EVP_PKEY *key, const struct cert_list *certs,
-              struct bytes *ret)
+static bool sign(struct task *t, struct bytes content, const char *content_type,
+                 const struct cert *signer, EVP_PKEY *key, const struct cert_list *certs,
+                 CMS_ContentInfo *info)
 {
     const unsigned flags = CMS_BINARY | CMS_NOSMIMECAP | CMS_NOCERTS | CMS_PARTIAL;
     const EVP_MD *hash = key_kind_of(key, NULL) == KEY_P384 ? EVP_sha384() : EVP_sha256();
-    CMS_ContentInfo *info =
-        IN_ARENA(t, CMS_ContentInfo_free, CMS_sign(NULL, NULL, NULL, NULL, flags));
     TRY(set_content_type(t, info, content_type));
     TRY(add_certs(t, info, certs));
     ENSURE(t, CMS_add1_signer(info, signer->x509, key, hash, flags) != NULL, E_CRYPTO,
@@ -302,8 +300,65 @@ bool cms_sign(struct task *t, struct bytes content, const char *content_type,
         BIO_new_mem_buf(content.len == 0 ? (const void *)"" : content.data, (int)content.len));
     ENSURE(t, CMS_final(info, input, NULL, flags) == 1, E_CRYPTO, "cannot sign as %s: %s",
            cert_subject(t, signer), crypto_error(t));
+    return true;
+}
+
+static CMS_ContentInfo *to_be_signed(struct task *t)
+{
+    const unsigned flags = CMS_BINARY | CMS_NOSMIMECAP | CMS_NOCERTS | CMS_PARTIAL;
+    return IN_ARENA(t, CMS_ContentInfo_free, CMS_sign(NULL, NULL, NULL, NULL, flags));
+}
+
+bool cms_sign(struct task *t, struct bytes content, const char *content_type,
+              const struct cert *signer, EVP_PKEY *key, const struct cert_list *certs,
+              struct bytes *ret)
+{
+    CMS_ContentInfo *info = to_be_signed(t);
+    TRY(sign(t, content, content_type, signer, key, certs, info));
     *ret = ENCODE(t, i2d_CMS_ContentInfo, info);
     return true;
+}
+
+/* The library frees the content as it is. */
+static void wipe_content(void *info)
+{
+    ASN1_OCTET_STRING **content = CMS_get0_content(info);
+    if (content != NULL && *content != NULL && ASN1_STRING_length(*content) > 0)
+        OPENSSL_cleanse((unsigned char *)ASN1_STRING_get0_data(*content),
+                        (size_t)ASN1_STRING_length(*content));
+}
+
+/* What stands in the ContentInfo's [0]; borrowed. */
+static bool content_of(struct task *t, struct bytes info, struct bytes *ret)
+{
+    const unsigned char *at = info.data;
+    const unsigned char *end = info.data + info.len;
+    for (int depth = 0; depth < 3; depth++) { /* SEQUENCE { OID, [0] { */
+        long len;
+        int tag;
+        int class;
+        int bad = ASN1_get_object(&at, &len, &tag, &class, end - at) & 0x80;
+        ENSURE(t, bad == 0, E_CRYPTO, "the library's ContentInfo cannot be read");
+        if (depth == 1)
+            at += len;
+    }
+    *ret = bytes_make(at, (size_t)(end - at));
+    return true;
+}
+
+bool cms_sign_secret(struct task *t, struct bytes content, const char *content_type,
+                     const struct cert *signer, EVP_PKEY *key, const struct cert_list *certs,
+                     struct bytes *ret)
+{
+    CMS_ContentInfo *info = to_be_signed(t);
+    arena_defer(t->arena, wipe_content, info);
+    TRY(sign(t, content, content_type, signer, key, certs, info));
+    int len = i2d_CMS_ContentInfo(info, NULL);
+    ENSURE(t, len > 0, E_CRYPTO, "SignedData: %s", crypto_error(t));
+    unsigned char *octets = arena_secret(t->arena, (size_t)len);
+    unsigned char *at = octets;
+    (void)i2d_CMS_ContentInfo(info, &at);
+    return content_of(t, bytes_make(octets, (size_t)len), ret);
 }
 
 /* --- certificates only --- */

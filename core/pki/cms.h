@@ -48,6 +48,29 @@ int64_t cms_signing_time(const struct cms *cms);
 MUST_USE bool cms_sign(struct task *t, struct bytes content, const char *content_type,
                        const struct cert *signer, EVP_PKEY *key, const struct cert_list *certs,
                        struct bytes *ret);
+/*
+ * As cms_sign(), for content that is a secret: what is returned, and what the library held of it,
+ * is wiped.  It is the SignedData without the ContentInfo around it, as it goes into EnvelopedData.
+ */
+MUST_USE bool cms_sign_secret(struct task *t, struct bytes content, const char *content_type,
+                              const struct cert *signer, EVP_PKEY *key,
+                              const struct cert_list *certs, struct bytes *ret);
+
+/* To whom EnvelopedData is (RFC 5652 6.2): whoever has a certificate's key, or a shared one. */
+struct cms_recipient {
+    const struct cert *cert; /* RSA: KeyTransRecipientInfo; EC: KeyAgreeRecipientInfo */
+    bool oaep;               /* RSA: RSAES-OAEP, with its default hash; else PKCS #1 v1.5 */
+    const EVP_MD *kdf;       /* EC: hash of the key derivation (RFC 5753 7.1.4) */
+    struct bytes key;        /* without `cert`: AES, 16, 24 or 32 octets: KEKRecipientInfo */
+    struct bytes key_id;
+};
+/*
+ * DER EnvelopedData in its ContentInfo: `content`, of that type, encrypted with a fresh key of
+ * `aes_bits` (128, 192, 256) in CBC mode.
+ */
+MUST_USE bool cms_envelop(struct task *t, struct bytes content, const char *content_type,
+                          unsigned aes_bits, const struct cms_recipient *recipient,
+                          struct bytes *ret);
 
 /* Certs-only SignedData (RFC 5272, RFC 7030 4.1.3): no signer, no content. */
 MUST_USE bool cms_certs_only(struct task *t, const struct cert_list *certs, struct bytes *ret);

@@ -69,18 +69,26 @@ static bool read_challenge_password(struct task *t, const X509_REQ *request, con
     return true;
 }
 
-static bool read_request(struct task *t, X509_REQ *request, struct csr *csr)
+/* `keyless`: a key that cannot be read is none. */
+static bool read_key(struct task *t, X509_REQ *request, bool keyless, struct csr *csr)
+{
+    csr->key = X509_REQ_get0_pubkey(request);
+    ENSURE(t, csr->key != NULL || keyless, E_CSR_MALFORMED, "the public key cannot be read: %s",
+           crypto_error(t));
+    ERR_clear_error();
+    csr->key_kind = csr->key == NULL ? KEY_OTHER : key_kind_of(csr->key, &csr->key_bits);
+    csr->spki = ENCODE(t, i2d_X509_PUBKEY, X509_REQ_get_X509_PUBKEY(request));
+    return true;
+}
+
+static bool read_request(struct task *t, X509_REQ *request, bool keyless, struct csr *csr)
 {
     const X509_ALGOR *algorithm;
     const ASN1_OBJECT *signature;
     /* RFC 2986 4.1: version 0. */
     ENSURE(t, X509_REQ_get_version(request) == X509_REQ_VERSION_1, E_CSR_MALFORMED,
            "a version that PKCS#10 does not have");
-    csr->key = X509_REQ_get0_pubkey(request);
-    ENSURE(t, csr->key != NULL, E_CSR_MALFORMED, "the public key cannot be read: %s",
-           crypto_error(t));
-    csr->key_kind = key_kind_of(csr->key, &csr->key_bits);
-    csr->spki = ENCODE(t, i2d_X509_PUBKEY, X509_REQ_get_X509_PUBKEY(request));
+    TRY(read_key(t, request, keyless, csr));
     X509_REQ_get0_signature(request, NULL, &algorithm);
     X509_ALGOR_get0(&signature, NULL, NULL, algorithm);
     csr->signature_oid = oid_text(t, signature);
@@ -88,7 +96,7 @@ static bool read_request(struct task *t, X509_REQ *request, struct csr *csr)
     return read_challenge_password(t, request, &csr->challenge_password);
 }
 
-bool csr_parse(struct task *t, struct bytes der, struct csr *ret)
+static bool parse(struct task *t, struct bytes der, bool keyless, struct csr *ret)
 {
     ENSURE(t, der.len > 0 && der.len <= CSR_SIZE_MAX, E_CSR_MALFORMED,
            "%zu octets; a request has 1 to %zu", der.len, CSR_SIZE_MAX);
@@ -103,9 +111,19 @@ bool csr_parse(struct task *t, struct bytes der, struct csr *ret)
     ENSURE(t, bytes_equal(der, ENCODE(t, i2d_X509_REQ, request)), E_CSR_MALFORMED,
            "the request is BER, not DER");
     struct csr csr = {.request = request, .der = bytes_copy(t->arena, der)};
-    TRY(read_request(t, request, &csr));
+    TRY(read_request(t, request, keyless, &csr));
     *ret = csr;
     return true;
+}
+
+bool csr_parse(struct task *t, struct bytes der, struct csr *ret)
+{
+    return parse(t, der, false, ret);
+}
+
+bool csr_parse_keyless(struct task *t, struct bytes der, struct csr *ret)
+{
+    return parse(t, der, true, ret);
 }
 
 bool csr_verify(struct task *t, const struct csr *csr)

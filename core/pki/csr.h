@@ -33,6 +33,11 @@ struct csr {
 
 /* One DER request and nothing after it.  Fails with E_CSR_MALFORMED, also on doubled extensions. */
 MUST_USE bool csr_parse(struct task *t, struct bytes der, struct csr *ret);
+/*
+ * The same for whoever makes the key himself (RFC 7030 4.4.1): the request's own may be one that
+ * nobody can read; then `key` is NULL, of kind KEY_OTHER.
+ */
+MUST_USE bool csr_parse_keyless(struct task *t, struct bytes der, struct csr *ret);
 /* Proof of possession: the signature verifies with the key inside.  Fails with E_CSR_POP. */
 MUST_USE bool csr_verify(struct task *t, const struct csr *csr);
 char *csr_subject(struct task *t, const struct csr *csr);
@@ -76,6 +81,8 @@ MUST_USE bool csr_build(struct task *t, EVP_PKEY *key, X509_NAME *subject,
 MUST_USE bool key_generate(struct task *t, enum key_kind kind, unsigned rsa_bits, EVP_PKEY **ret);
 /* A private key in PEM or DER (PKCS#8 or traditional), not encrypted.  Fails with E_INVALID. */
 MUST_USE bool key_from_file_octets(struct task *t, struct bytes octets, EVP_PKEY **ret);
+/* PrivateKeyInfo (RFC 5208 5), DER, in wiped memory.  Fails with E_CRYPTO. */
+MUST_USE bool key_to_pkcs8(struct task *t, EVP_PKEY *key, struct bytes *ret);
 /* In wiped memory; NULL when the key cannot leave where it is. */
 char *key_to_pem(struct task *t, EVP_PKEY *key);
 enum key_kind key_kind_of(const EVP_PKEY *key, unsigned *ret_bits);

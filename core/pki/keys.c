@@ -175,6 +175,21 @@ bool key_from_file_octets(struct task *t, struct bytes octets, EVP_PKEY **ret)
     return true;
 }
 
+bool key_to_pkcs8(struct task *t, EVP_PKEY *key, struct bytes *ret)
+{
+    /* The library wipes its own copy when that is freed. */
+    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+    ENSURE(t, info != NULL, E_CRYPTO, "PrivateKeyInfo: %s", crypto_error(t));
+    ARENA_DEFER(t->arena, PKCS8_PRIV_KEY_INFO_free, info);
+    int len = i2d_PKCS8_PRIV_KEY_INFO(info, NULL);
+    ENSURE(t, len > 0, E_CRYPTO, "PrivateKeyInfo: %s", crypto_error(t));
+    unsigned char *octets = arena_secret(t->arena, (size_t)len);
+    unsigned char *at = octets;
+    (void)i2d_PKCS8_PRIV_KEY_INFO(info, &at);
+    *ret = bytes_make(octets, (size_t)len);
+    return true;
+}
+
 char *key_to_pem(struct task *t, EVP_PKEY *key)
 {
     /* A memory BIO wipes its buffer when it grows and when it is freed. */

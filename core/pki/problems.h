@@ -46,6 +46,12 @@
       "detail says which.")                                                                        \
     X(E_CMC_MALFORMED, "cmc-malformed", "malformed request",                                       \
       "The octets are no PKIData of a Full PKI Request (RFC 5272 3.2) that can be read.")          \
+    X(E_KEY_WISH, "key-protection",                                                                \
+      "the private key cannot be protected as asked (RFC 7030 4.4.1)",                             \
+      "The client asked for a key to be made for it, and how it is to be encrypted on its way "    \
+      "cannot be done: the detail says why. Either the label gives keys only encrypted, or the "   \
+      "key identifier is none that is known: a certificate of the client's, or a secret with a "   \
+      "decrypt-key.")                                                                              \
     X(E_CSRATTRS_MALFORMED, "csrattrs-malformed", "malformed CSR attributes",                      \
       "The CSR attributes are no SEQUENCE OF AttrOrOID (RFC 7030 4.5.2, RFC 9908 3.2).")           \
     X(E_CSRATTRS_UNMET, "csrattrs-unmet", "CSR attributes cannot be met",                          \

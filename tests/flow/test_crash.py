@@ -27,6 +27,10 @@ def failpoints():
     return run.stdout.split()
 
 
+# Tried in test_clouds.py, test_est_domain_log.py and test_server_keys.py.
+ELSEWHERE = ("cloud-", "arrival-", "server-key-")
+
+
 def moments():
     """Each place in an onboarding; those of the store and of replies at each of the first."""
     for name in failpoints():
@@ -34,7 +38,7 @@ def moments():
             yield from (f"{name}:{number}" for number in range(1, 9))
         elif name.startswith("reply-"):
             yield from (f"{name}:{number}" for number in range(1, 7))
-        elif not name.startswith(("cloud-", "arrival-")):  # test_clouds.py, test_est_domain_log.py
+        elif not name.startswith(ELSEWHERE):
             yield name
 
 

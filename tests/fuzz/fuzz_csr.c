@@ -1,11 +1,34 @@
 /*
  * Whatever is read as a certification request: its extensions are bounded, unlike, and readable.
  *
- * Covers: core/pki/csr.c core/pki/extensions.c
+ * Covers: core/pki/csr.c core/pki/extensions.c core/pki/server_key.c
  */
 #include "tests/fuzz/support.h"
 
 #include "core/pki/csr.h"
+#include "core/pki/server_key.h"
+
+/* RFC 7030 4.4.1: a request whose key is nobody's affair, and how another is to be protected. */
+static void read_wish(struct task *t, struct bytes data)
+{
+    struct csr csr;
+    struct key_wish wish;
+    struct cms_recipient recipient = {.cert = NULL};
+    unsigned bits;
+    if (!csr_parse_keyless(t, data, &csr)) {
+        MUST(t->problem == E_CSR_MALFORMED);
+    } else if (!key_wish_read(t, &csr, &wish)) {
+        MUST(t->problem == E_KEY_WISH);
+    } else {
+        MUST(wish.shared_key.len <= KEY_IDENTIFIER_MAX);
+        MUST(wish.certificate_key.len == 0 || wish.shared_key.len == 0);
+        if (!key_wish_algorithms(t, &wish, &recipient, &bits))
+            MUST(t->problem == E_KEY_WISH);
+        else
+            MUST(bits == 128 || bits == 192 || bits == 256);
+    }
+    task_forgive(t);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -14,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct csr csr;
     struct text_list names;
     task_init(&t, arena, NULL);
+    read_wish(&t, bytes_make(data, size));
     if (!csr_parse(&t, bytes_make(data, size), &csr)) {
         MUST(t.problem == E_CSR_MALFORMED);
         return 0;

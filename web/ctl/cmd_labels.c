@@ -19,6 +19,7 @@ struct label_options {
     const char *approval;
     const char *per_day;
     const char *full_cmc;
+    const char *server_keys;
 };
 
 static const struct option label_options[] = {
@@ -49,6 +50,9 @@ static const struct option label_options[] = {
            "Whether HTTP Digest by MD5 is offered."),
     OPTION(struct label_options, full_cmc, "full-cmc", OPTION_TEXT, "yes|no",
            "Whether clients may enrol by Full CMC (fullcmc), too."),
+    OPTION(struct label_options, server_keys, "server-keys", OPTION_TEXT, "off|encrypted|plain",
+           "Whether keys are made for clients (serverkeygen), and whether they may leave with "
+           "nothing but TLS around them."),
     OPTION(struct label_options, title, "title", OPTION_TEXT, "TEXT", "What it is for."),
 };
 
@@ -68,6 +72,7 @@ static bool set_members(struct task *t, json_t *body, const void *options)
     TRY(member_set_text(t, body, "renew-after", o->renew_after));
     TRY(member_set_bool(t, body, "approval", o->approval));
     TRY(member_set_bool(t, body, "full-cmc", o->full_cmc));
+    TRY(member_set_text(t, body, "server-keys", o->server_keys));
     return member_set_number(t, body, "per-day", o->per_day);
 }
 

@@ -13,6 +13,7 @@ struct add_options {
     bool digest;
     bool digest_md5;
     bool cmc;
+    const char *decrypt_key_file;
 };
 
 static const struct option add_options[] = {
@@ -35,6 +36,10 @@ static const struct option add_options[] = {
            "And with HTTP Digest by MD5, where the label allows that."),
     OPTION(struct add_options, cmc, "cmc", OPTION_FLAG, NULL,
            "It can be used for identity proofs of Full CMC, too."),
+    OPTION(struct add_options, decrypt_key_file, "decrypt-key-file", OPTION_TEXT, "FILE",
+           "A key that the clients have, too, in base64 (\"-\": standard input; `openssl rand "
+           "-base64 32` makes one). It encrypts the keys that are made for clients which name USER "
+           "in a DecryptKeyIdentifier."),
 };
 
 static bool set_members(struct task *t, json_t *body, const void *options)
@@ -50,6 +55,7 @@ static bool set_members(struct task *t, json_t *body, const void *options)
     (void)json_object_set_new(body, "digest", json_boolean(o->digest));
     (void)json_object_set_new(body, "digest-md5", json_boolean(o->digest_md5));
     (void)json_object_set_new(body, "cmc", json_boolean(o->cmc));
+    TRY(member_set_secret(t, body, "decrypt-key", o->decrypt_key_file));
     return member_set_secret(t, body, "password", o->password_file);
 }
 

@@ -17,6 +17,8 @@ const char *const est_proof_names[] = {"idevid",   "certificate", "third-party",
                                        "password", "ra",          NULL};
 static const char *const binding_names[] = {"optional", "required", NULL};
 
+static const char *const server_keys_names[] = {"off", "encrypted", "plain", NULL};
+
 static const struct field fields[] = {
     FIELD(1, struct est_label, name, "name", FIELD_TEXT, .flags = FIELD_REQUIRED, .max = SLUG_MAX,
           .help = "The label, as it stands in paths: /.well-known/est/NAME/simpleenroll. The one "
@@ -66,6 +68,12 @@ static const struct field fields[] = {
           .help = "Most certificates for the same subject in a day."),
     FIELD(16, struct est_label, created, "created", FIELD_TIME, .flags = FIELD_READ_ONLY,
           .help = "When it was added."),
+    FIELD(110, struct est_label, server_keys, "server-keys", FIELD_ENUM, .flags = FIELD_LIVE,
+          .names = server_keys_names, .preset = "off",
+          .help =
+              "Whether keys are made for clients that ask for one (serverkeygen, RFC 7030 4.4): "
+              "off; encrypted, only to a key that the client names; or plain, which lets them "
+              "leave with nothing but TLS around them, too."),
     FIELD(120, struct est_label, full_cmc, "full-cmc", FIELD_BOOL, .flags = FIELD_LIVE,
           .preset = "false", .help = "Whether clients may enrol by Full CMC (RFC 7030 4.3), too."),
 };

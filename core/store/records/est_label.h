@@ -20,6 +20,13 @@ enum est_proof {
 };
 extern const char *const est_proof_names[];
 
+/* RFC 7030 4.4: whether keys are made for clients, and how they may leave. */
+enum est_server_keys {
+    EST_SERVER_KEYS_OFF,
+    EST_SERVER_KEYS_ENCRYPTED, /* in CMS, to a key of the client's */
+    EST_SERVER_KEYS_PLAIN,     /* also with nothing but TLS around them */
+};
+
 enum est_binding { EST_BINDING_OPTIONAL, EST_BINDING_REQUIRED };
 
 struct est_label {
@@ -39,6 +46,7 @@ struct est_label {
     bool approval;             /* an administrator decides on each request */
     uint64_t per_day;          /* certificates for one name */
     int64_t created;
+    unsigned int server_keys; /* enum est_server_keys */
     struct record_rest rest;
 };
 

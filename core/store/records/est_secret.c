@@ -12,6 +12,7 @@
 #define LABELS_MAX   32
 #define ACTOR_MAX    128
 #define MD5_LEN      16
+#define AES_KEY_MAX  32 /* octets */
 
 static const struct field fields[] = {
     FIELD(1, struct est_secret, user, "user", FIELD_TEXT, .flags = FIELD_REQUIRED, .max = USER_MAX,
@@ -42,6 +43,10 @@ static const struct field fields[] = {
           .max = ACTOR_MAX, .help = "Who made it."),
     FIELD(12, struct est_secret, last_used, "last-used", FIELD_TIME, .flags = FIELD_READ_ONLY,
           .help = "When a certificate was last asked for with it."),
+    FIELD(110, struct est_secret, decrypt_key, "decrypt-key", FIELD_OCTETS,
+          .flags = FIELD_SECRET | FIELD_READ_ONLY, .max = AES_KEY_MAX,
+          .help = "Encrypts keys that are made for clients which name it: their "
+                  "DecryptKeyIdentifier is the user name, as it is or in hexadecimal."),
     FIELD(120, struct est_secret, cmc_key, "cmc-key", FIELD_OCTETS,
           .flags = FIELD_SECRET | FIELD_READ_ONLY, .max = SHA256_LEN,
           .help = "What verifies POP link witnesses of Full CMC."),
@@ -72,6 +77,11 @@ static bool check_user(struct task *t, const char *user)
     return true;
 }
 
+bool est_secret_is_key(struct bytes key)
+{
+    return key.len == 16 || key.len == 24 || key.len == AES_KEY_MAX;
+}
+
 bool est_secret_check(struct task *t, const struct est_secret *secret)
 {
     TRY(record_check(t, &est_secret_type, secret));
@@ -80,6 +90,9 @@ bool est_secret_check(struct task *t, const struct est_secret *secret)
         TRY(slug_check(t, "labels", secret->labels.items[i]));
     ENSURE(t, secret->unlimited || secret->uses > 0, E_INVALID,
            "uses: a secret that is good for nothing");
+    ENSURE(t, !bytes_present(secret->decrypt_key) || est_secret_is_key(secret->decrypt_key),
+           E_INVALID, "decrypt-key: has %zu octets; keys of AES have 16, 24 or 32",
+           secret->decrypt_key.len);
     if (secret->name != NULL) {
         const char *name = strncmp(secret->name, "*.", 2) == 0 ? secret->name + 2 : secret->name;
         ENSURE(t,

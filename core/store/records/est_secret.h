@@ -25,6 +25,11 @@ struct est_secret {
     int64_t created;
     const char *created_by;
     int64_t last_used;
+    /*
+     * A key that is shared with the client, for encrypting keys that are made for it (RFC 7030
+     * 4.4.1.1), where its DecryptKeyIdentifier is `user`: AES, 16, 24 or 32 octets; absent: none.
+     */
+    struct bytes decrypt_key;
     struct record_rest rest;
 };
 
@@ -33,6 +38,8 @@ extern const struct table est_secrets;
 
 /* Every rule for a secret, those of the field table included; fails with E_INVALID. */
 MUST_USE bool est_secret_check(struct task *t, const struct est_secret *secret);
+/* As many octets as a key of AES has. */
+bool est_secret_is_key(struct bytes key);
 /*
  * Whether it is good under this label now; fails with E_DENIED saying why it is not.  One that is
  * used up still proves who asks after what it was used for.
