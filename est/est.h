@@ -10,6 +10,7 @@
 #include "core/http/server.h"
 #include "core/order/order.h"
 #include "core/pki/server_key.h"
+#include "core/pki/weak_key_list.h"
 #include "core/pledge/answer.h"
 #include "core/pledge/arrival.h"
 #include "core/pledge/caller.h"
@@ -40,7 +41,8 @@ struct est {
     const struct problem_kind *const *const *problems; /* all tables, for stored refusals */
     struct cacerts *cacerts;                           /* made by est_prepare() */
     struct passwords *passwords;                       /* so is this */
-    struct keystore *keys; /* seals the keys that are made for clients */
+    struct keystore *keys;                 /* seals the keys that are made for clients */
+    const struct weak_key_list *weak_keys; /* keys that get no certificate; NULL: none are listed */
     /* Who signs for having made them (RFC 7030 4.4.2). */
     void (*maker)(void *context, struct key_maker *ret);
     void *maker_context;

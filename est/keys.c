@@ -28,14 +28,17 @@ static bool check_other(struct task *t, const struct enrol_request *request,
     return true;
 }
 
-bool keys_check(struct task *t, struct store *store, const struct enrol_request *request)
+bool keys_check(struct task *t, const struct est *est, const struct enrol_request *request)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
     const struct csr *csr = request->csr;
     const char *weakness = key_weakness(t, csr->key);
     ENSURE(t, weakness == NULL, E_KEY_REFUSED, "%s: %s",
            key_kind_text(t, csr->key_kind, csr->key_bits), weakness);
-    TRY(view_open(t, store, &view));
+    ENSURE(t, !weak_key_listed(t, est->weak_keys, csr->key), E_KEY_REFUSED,
+           "%s: it is on a list of weak keys (weak-key-lists)",
+           key_kind_text(t, csr->key_kind, csr->key_bits));
+    TRY(view_open(t, est->store, &view));
     struct table_scan scan = table_scan_index(t, view, &certificates, &certificates_by_key,
                                               bytes_sha256(t->arena, csr->spki), true);
     for (int looked = 0; looked < LOOK_MAX; looked++) {

@@ -29,7 +29,7 @@ bool enrol_place(struct task *t, const struct est *est, const struct enrol_reque
     struct bytes order;
     /* RFC 7030 4.4.1: where the key is ours to make, the request's own is not looked at. */
     if (request->server_key == NULL)
-        TRY(keys_check(t, est->store, request));
+        TRY(keys_check(t, est, request));
     TRY(enrol_submit(t, est, request, &order));
     TRY(order_answer(t, est->orders, order, &est->answer, est->problems, reply));
     *ret_order = order;

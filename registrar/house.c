@@ -151,6 +151,25 @@ static bool start_rounds(struct task *t, struct house *house)
     return rounds_start(t, house->round_list, &house->rounds);
 }
 
+/* Read once: a change takes a restart. */
+static bool read_weak_keys(struct task *t, struct house *house)
+{
+    const struct text_list *files = &house->node.weak_key_lists;
+    const struct weak_key_list *all = NULL;
+    for (size_t i = 0; i < files->count; i++) {
+        const struct weak_key_list *list;
+        struct bytes text;
+        TRY(file_read(t, files->items[i], WEAK_KEY_LIST_SIZE_MAX, &text));
+        if (!weak_key_list_read(t, text, &list))
+            return fail_context(t, "weak-key-lists: %s", files->items[i]);
+        all = all == NULL ? list : weak_key_list_join(t, all, list);
+    }
+    if (all != NULL)
+        log_info(t, "lists of weak keys were read", LOG_NUMBER("keys", weak_key_list_count(all)));
+    house->est.weak_keys = all;
+    return true;
+}
+
 /* In TLS and in voucher requests we are the same one: so here. */
 static void key_maker(void *context, struct key_maker *ret)
 {
@@ -391,6 +410,7 @@ bool house_open(struct task *t, struct house *house)
     TRY(open_outgoing(t, house));
     house->strangers = strangers_make(house->node.limits.strangers);
     furnish(house);
+    TRY(read_weak_keys(t, house));
     TRY(est_prepare(t, &house->est));
     TRY(start_orders(t, house));
     TRY(keep_status(t, house));

@@ -31,6 +31,8 @@ static void resolve_paths(struct task *t, const char *file, struct node *node)
     node->outgoing.proxy_login_file = seen_from(t->arena, folder, node->outgoing.proxy_login_file);
     node->owner_folder = seen_from(t->arena, folder, node->owner_folder);
     node->cloud_programs = seen_from(t->arena, folder, node->cloud_programs);
+    for (size_t i = 0; i < node->weak_key_lists.count; i++)
+        node->weak_key_lists.items[i] = seen_from(t->arena, folder, node->weak_key_lists.items[i]);
     /* A bare name is one for the dynamic linker to find. */
     if (strchr(node->token.module, '/') != NULL)
         node->token.module = seen_from(t->arena, folder, node->token.module);

@@ -111,6 +111,7 @@ struct node {
     struct node_outgoing outgoing;
     struct node_discovery discovery;
     struct node_public public;
+    struct text_list weak_key_lists; /* files of keys that get no certificate */
     struct record_rest rest;
 };
 

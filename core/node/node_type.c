@@ -13,6 +13,7 @@
 #define LABEL_MAX_LEN   32  /* of a token: PKCS#11, CK_TOKEN_INFO */
 #define THREADS_MAX     65536
 #define DNS_LABEL_MAX   63
+#define WEAK_LISTS_MAX  16
 #define ADDRESS_MAX_LEN 45 /* INET6_ADDRSTRLEN without its end */
 
 static const struct field listen_fields[] = {
@@ -251,5 +252,9 @@ static const struct field node_fields[] = {
           .preset = "/etc/gatehouse/cloud-programs",
           .help = "Folder of programs that register us with cloud registrars which do not speak "
                   "docs/cloud-registration.yaml. Nothing else is run."),
+    FIELD(110, struct node, weak_key_lists, "weak-key-lists", FIELD_TEXTS, .max = WEAK_LISTS_MAX,
+          .help = "Files of RSA keys that get no certificate, in the format of Debian's "
+                  "openssl-blacklist: a line for each, with the last 20 hexadecimal digits of "
+                  "SHA-1 over what `openssl rsa -noout -modulus` prints."),
 };
 const struct record_type node_type = RECORD_TYPE("node", 1, struct node, node_fields);
