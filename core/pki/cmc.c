@@ -1,7 +1,7 @@
 /* Full PKI Requests, read. */
 #include "core/pki/cmc.h"
 
-#include "core/pki/der.h"
+#include "core/pki/cmc_private.h"
 #include "core/pki/library.h"
 
 #include <string.h>
@@ -13,19 +13,33 @@ enum { REQUEST_PKCS10 = 0, REQUEST_CRMF = 1, REQUEST_OTHER = 2 };
 
 /* --- controls --- */
 
-static bool read_octets(struct task *t, const struct der *value, struct bytes *member)
+bool cmc_attribute_read(struct task *t, const struct der *element, struct cmc_attribute *ret)
 {
-    ENSURE(t, der_is(value, V_ASN1_OCTET_STRING) && value->content.len <= CMC_NONCE_MAX, KIND,
-           "a control that holds no OCTET STRING of up to %d octets", CMC_NONCE_MAX);
-    *member = value->content;
+    struct der_list parts;
+    struct cmc_attribute attribute;
+    TRY(der_in_sequence(t, element->whole, 3, KIND, &parts));
+    ENSURE(t, parts.count == 3 && der_is(&parts.items[2], V_ASN1_SET), KIND,
+           "a control that is no TaggedAttribute");
+    TRY(der_number(t, &parts.items[0], KIND, &attribute.part));
+    TRY(der_object(t, &parts.items[1], KIND, &attribute.oid));
+    TRY(der_elements(t, parts.items[2].content, CMC_PARTS_MAX, KIND, &attribute.values));
+    *ret = attribute;
     return true;
 }
 
-static bool read_transaction(struct task *t, const struct der *value, struct cmc_data *data)
+bool cmc_octets_read(struct task *t, const struct der *value, struct bytes *ret)
+{
+    ENSURE(t, der_is(value, V_ASN1_OCTET_STRING) && value->content.len <= CMC_NONCE_MAX, KIND,
+           "a control that holds no OCTET STRING of up to %d octets", CMC_NONCE_MAX);
+    *ret = value->content;
+    return true;
+}
+
+bool cmc_transaction_read(struct task *t, const struct der *value, struct bytes *ret)
 {
     ENSURE(t, der_is(value, V_ASN1_INTEGER) && value->whole.len <= CMC_NONCE_MAX, KIND,
            "a transaction identifier that is no INTEGER, or an endless one");
-    data->transaction_id = value->whole;
+    *ret = value->whole;
     return true;
 }
 
@@ -64,9 +78,9 @@ static bool read_value(struct task *t, const char *oid, const struct der *value,
     struct bytes *octets = octets_member(data, oid);
     *ret_understood = true;
     if (octets != NULL)
-        return read_octets(t, value, octets);
+        return cmc_octets_read(t, value, octets);
     if (strcmp(oid, OID_CMC_TRANSACTION_ID) == 0)
-        return read_transaction(t, value, data);
+        return cmc_transaction_read(t, value, &data->transaction_id);
     if (strcmp(oid, OID_CMC_IDENTIFICATION) == 0)
         return read_identification(t, value, data);
     if (strcmp(oid, OID_CMC_IDENTITY_PROOF_V2) == 0)
@@ -88,24 +102,18 @@ static bool is_repeated(const struct cmc_data *data, const char *oid)
     return false;
 }
 
-/* TaggedAttribute ::= SEQUENCE { bodyPartID, attrType, attrValues SET }. */
 static bool read_control(struct task *t, const struct der *element, struct cmc_data *data)
 {
-    struct der_list parts;
-    struct der_list values;
-    struct cmc_control control = {.understood = false};
-    TRY(der_in_sequence(t, element->whole, 3, KIND, &parts));
-    ENSURE(t, parts.count == 3 && der_is(&parts.items[2], V_ASN1_SET), KIND,
-           "a control that is no TaggedAttribute");
-    TRY(der_number(t, &parts.items[0], KIND, &control.part));
-    TRY(der_object(t, &parts.items[1], KIND, &control.oid));
-    TRY(der_elements(t, parts.items[2].content, CMC_PARTS_MAX, KIND, &values));
+    struct cmc_attribute attribute;
+    bool understood = false;
+    TRY(cmc_attribute_read(t, element, &attribute));
     /* RFC 5272 3.2.1.1: each of those that are read here has one value. */
-    if (values.count == 1)
-        TRY(read_value(t, control.oid, &values.items[0], data, &control.understood));
-    ENSURE(t, !control.understood || !is_repeated(data, control.oid), KIND, "the control %s twice",
-           control.oid);
-    data->controls[data->control_count++] = control;
+    if (attribute.values.count == 1)
+        TRY(read_value(t, attribute.oid, &attribute.values.items[0], data, &understood));
+    ENSURE(t, !understood || !is_repeated(data, attribute.oid), KIND, "the control %s twice",
+           attribute.oid);
+    data->controls[data->control_count++] =
+        (struct cmc_control){attribute.part, attribute.oid, understood};
     return true;
 }
 

@@ -1,6 +1,7 @@
 /*
  * What Certificate Management over CMS says within its SignedData (RFC 5272 3.2, RFC 6402): the
- * PKIData of a Full PKI Request, which is read, and the PKIResponse, which is written.
+ * PKIData of a Full PKI Request, which is read, and the PKIResponse, which is written, and read to
+ * be shown.
  */
 #ifndef GATEHOUSE_CORE_PKI_CMC_H
 #define GATEHOUSE_CORE_PKI_CMC_H
@@ -67,6 +68,9 @@ enum cmc_status { /* RFC 5272 6.1.3 */
                   CMC_FAILED = 2,
                   CMC_PENDING = 3,
                   CMC_NO_SUPPORT = 4,
+                  CMC_CONFIRM_REQUIRED = 5, /* these three are read, and never said */
+                  CMC_NEEDS_POP = 6,
+                  CMC_PARTIAL = 7,
 };
 enum cmc_failure { /* CMCFailInfo, RFC 5272 6.1.4 */
                    CMC_BAD_ALG = 0,
@@ -95,7 +99,7 @@ struct cmc_response {
     uint32_t *parts; /* what it is about; 0 alone: the whole message */
     size_t part_count;
     const char *text;           /* UTF-8 for people; NULL: none */
-    enum cmc_failure failure;   /* with CMC_FAILED */
+    enum cmc_failure failure;   /* with CMC_FAILED; as read: any number */
     struct bytes pending_token; /* with CMC_PENDING */
     int64_t pending_until;      /* wall-clock ms: when to ask again */
 };
@@ -103,5 +107,10 @@ struct cmc_response {
 /* DER of a PKIResponse (RFC 5272 4.2.1) whose controls are numbered from 1. */
 MUST_USE bool cmc_response_write(struct task *t, const struct cmc_response *response,
                                  struct bytes *ret);
+/*
+ * One PKIResponse with one CMCStatusInfoV2; other controls than those above are passed over.  Fails
+ * with E_CMC_MALFORMED.
+ */
+MUST_USE bool cmc_response_parse(struct task *t, struct bytes der, struct cmc_response *ret);
 
 #endif

@@ -1,12 +1,18 @@
-/* Full PKI Responses, written. */
+/* Full PKI Responses. */
+#include "core/base/clock.h"
 #include "core/pki/cmc.h"
+#include "core/pki/cmc_private.h"
 #include "core/pki/library.h"
 
-#include "core/base/clock.h"
+#include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 
+#define KIND         E_CMC_MALFORMED
 #define CONTROLS_MAX 5
+
+/* --- writing --- */
 
 struct controls {
     struct bytes items[CONTROLS_MAX];
@@ -108,5 +114,104 @@ bool cmc_response_write(struct task *t, const struct cmc_response *response, str
         der_sequence(t, NULL, 0),
     };
     *ret = der_sequence(t, parts, ARRAY_SIZE(parts));
+    return true;
+}
+
+/* --- reading --- */
+
+static bool read_parts(struct task *t, const struct der *sequence, struct cmc_response *response)
+{
+    struct der_list list;
+    TRY(der_in_sequence(t, sequence->whole, CMC_PARTS_MAX, KIND, &list));
+    response->parts = arena_array(t->arena, list.count, sizeof(*response->parts));
+    for (size_t i = 0; i < list.count; i++)
+        TRY(der_number(t, &list.items[i], KIND, &response->parts[i]));
+    response->part_count = list.count;
+    return true;
+}
+
+static bool read_pending(struct task *t, const struct der *info, struct cmc_response *response)
+{
+    struct der_list parts;
+    struct tm moment;
+    TRY(der_in_sequence(t, info->whole, 2, KIND, &parts));
+    ENSURE(t, parts.count == 2, KIND, "a PendInfo without token or time");
+    TRY(cmc_octets_read(t, &parts.items[0], &response->pending_token));
+    const unsigned char *at = parts.items[1].whole.data;
+    ASN1_GENERALIZEDTIME *time =
+        d2i_ASN1_GENERALIZEDTIME(NULL, &at, (long)parts.items[1].whole.len);
+    bool good = time != NULL && ASN1_TIME_to_tm(time, &moment) == 1;
+    ASN1_GENERALIZEDTIME_free(time);
+    ERR_clear_error();
+    ENSURE(t, good, KIND, "a PendInfo with a time that is none");
+    response->pending_until = (int64_t)timegm(&moment) * SECOND_MS;
+    return true;
+}
+
+static bool read_detail(struct task *t, const struct der *detail, struct cmc_response *response)
+{
+    uint32_t failure;
+    if (der_is(detail, V_ASN1_SEQUENCE))
+        return read_pending(t, detail, response);
+    if (detail->contextual) /* extendedFailInfo: somebody else's */
+        return true;
+    TRY(der_number(t, detail, KIND, &failure));
+    response->failure = (enum cmc_failure)failure;
+    return true;
+}
+
+static bool read_status(struct task *t, const struct der *value, struct cmc_response *response)
+{
+    struct der_list parts;
+    uint32_t status;
+    TRY(der_in_sequence(t, value->whole, 4, KIND, &parts));
+    ENSURE(t, parts.count >= 2 && response->part_count == 0, KIND, "no status, or two");
+    TRY(der_number(t, &parts.items[0], KIND, &status));
+    response->status = (enum cmc_status)status;
+    TRY(read_parts(t, &parts.items[1], response));
+    ENSURE(t, response->part_count > 0, KIND, "a status of nothing");
+    size_t next = 2;
+    if (next < parts.count && der_is(&parts.items[next], V_ASN1_UTF8STRING)) {
+        response->text = text_printable(t, parts.items[next].content);
+        next++;
+    }
+    if (next < parts.count)
+        TRY(read_detail(t, &parts.items[next++], response));
+    ENSURE(t, next == parts.count, KIND, "a status that goes on and on");
+    return true;
+}
+
+static bool read_control(struct task *t, const struct der *element, struct cmc_response *response)
+{
+    struct cmc_attribute attribute;
+    TRY(cmc_attribute_read(t, element, &attribute));
+    if (attribute.values.count != 1)
+        return true;
+    const struct der *value = &attribute.values.items[0];
+    if (strcmp(attribute.oid, OID_CMC_STATUS_INFO_V2) == 0)
+        return read_status(t, value, response);
+    if (strcmp(attribute.oid, OID_CMC_TRANSACTION_ID) == 0)
+        return cmc_transaction_read(t, value, &response->transaction_id);
+    if (strcmp(attribute.oid, OID_CMC_SENDER_NONCE) == 0)
+        return cmc_octets_read(t, value, &response->sender_nonce);
+    if (strcmp(attribute.oid, OID_CMC_RECIPIENT_NONCE) == 0)
+        return cmc_octets_read(t, value, &response->recipient_nonce);
+    return strcmp(attribute.oid, OID_CMC_DATA_RETURN) != 0 ||
+           cmc_octets_read(t, value, &response->data_return);
+}
+
+bool cmc_response_parse(struct task *t, struct bytes der, struct cmc_response *ret)
+{
+    struct cmc_response response = {.part_count = 0};
+    struct der_list parts;
+    struct der_list list;
+    TRY(der_in_sequence(t, der, 3, KIND, &parts));
+    ENSURE(t, parts.count == 3, KIND, "a PKIResponse of %zu parts, where there are three",
+           parts.count);
+    TRY(der_in_sequence(t, parts.items[0].whole, CMC_CONTROLS_MAX, KIND, &list));
+    for (size_t i = 0; i < list.count; i++)
+        TRY(read_control(t, &list.items[i], &response));
+    ENSURE(t, response.part_count > 0, KIND, "a PKIResponse without a status");
+    *ret = response;
     return true;
 }

@@ -1,88 +1,19 @@
 """Full CMC (RFC 7030 4.3, RFC 5272): a front door beside simpleenroll, with the same policy."""
 
-import hashlib
 import os
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import NameOID
 
 import cmc
+from cmc_stage import DOMAIN, by_key, fixture_est, fresh, issued, name_of, post, refused, say
 from pledge import EST, in_lines, openssl, pem_of
-from scene import until
-from test_crash import KILLED, failpoints
-from test_est_labels import CMC_RA, PASSWORD, ask, basic, enrolled, identity, make_anchor, make_csr, \
-    make_key, secret, shown
-from wire import Wire
+from test_est_labels import CMC_RA, ask, enrolled, identity, make_anchor, make_csr, make_key, secret, \
+    shown
 
-DOMAIN = "routers.example.com"
-
-
-@pytest.fixture(scope="module", name="est")
-def fixture_est(make_scene, tmp_path_factory):
-    """A stage whose default label and label for routers serve fullcmc; the latter's password is known."""
-    scene = make_scene()
-    scene.ctl("labels", "add", "default", "--full-cmc", "yes")
-    scene.ctl("labels", "add", "routers", "--authenticate", "password", "--authenticate",
-              "certificate", "--domain", DOMAIN, "--full-cmc", "yes")
-    folder = tmp_path_factory.mktemp("secret")
-    scene.password = folder / "password"
-    scene.password.write_text(PASSWORD + "\n")
-    scene.password.chmod(0o600)
-    scene.scratch = folder / "answers"
-    secret(scene, "lab")
-    return scene
-
-
-def post(est, octets, label="routers", user="lab", files=None, **fields):
-    """The reply as it comes."""
-    if user is not None:
-        fields["authorization"] = basic(user)
-    path = f"{EST}{label}/fullcmc" if label else EST + "fullcmc"
-    with Wire(est.port, files) as wire:
-        return wire.request("POST", path, in_lines(octets),
-                            **{"content_type": cmc.REQUEST_TYPE, **fields})
-
-
-def say(est, octets, status, **options):
-    """The answer, when the reply has that status."""
-    reply = post(est, octets, **options)
-    assert reply.status == status, reply
-    return cmc.opened(reply, est.owner, est.scratch)
-
-
-def name_of(common_name):
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-
-def fresh():
-    """A key, and a name under the label's domain that nobody has yet."""
-    return make_key(), f"n{os.urandom(5).hex()}.{DOMAIN}"
-
-
-def by_key(key, name, **options):
-    """A PKCS#10 request, the message signed by the same key."""
-    request = cmc.pkcs10(cmc.REQUEST, make_csr([name], key, name))
-    return cmc.sign(cmc.message(request), key, **options)
-
-
-def issued(answer, key):
-    assert (answer.status, answer.parts) == (cmc.SUCCESS, [cmc.REQUEST]), answer
-    mine, = [each for each in answer.certificates
-             if each.public_key().public_numbers() == key.public_key().public_numbers()]
-    return mine
-
-
-def refused(est, octets, status, failure, parts=(cmc.REQUEST,), **options):
-    """Nothing is issued, and the answer says why."""
-    before = len(est.ctl_json("certificates", "list"))
-    answer = say(est, octets, status, **options)
-    assert (answer.status, answer.failure) == (cmc.FAILED, failure), answer
-    assert answer.parts == list(parts)
-    assert len(est.ctl_json("certificates", "list")) == before
-    return answer
+__all__ = ["fixture_est"]
 
 
 # Enrolment.
@@ -305,24 +236,6 @@ def test_request_must_be_tied_to_its_connection_where_the_label_says_so(est):
     refused(est, by_key(key, name), 400, cmc.POP_FAILED, label="tied", user="tied")
 
 
-# Deaths.
-
-
-@pytest.mark.parametrize("moment", [name for name in failpoints() if name.startswith("enrol-")])
-def test_death_of_the_daemon_issues_nothing_twice(est, moment):
-    key, name = fresh()
-    octets = by_key(key, name)
-    est.restart_gatehoused(env={"GATEHOUSE_FAILPOINT": moment})
-    with pytest.raises(OSError):
-        post(est, octets)
-    assert est.wait_for_death() == KILLED
-    est.start_gatehoused()
-    until(lambda: post(est, octets).status == 200, "the certificate")
-    mine = issued(say(est, octets, 200), key)
-    line, = est.ctl_json("certificates", "list", "--name", name)
-    assert int(line["serial-number"], 16) == mine.serial_number
-
-
 # Who signs.
 
 
@@ -440,135 +353,14 @@ def test_media_type_is_pkcs7_whatever_its_parameters(est):
     issued(say(est, octets, 200, content_type="Application/PKCS7-MIME"), key)
 
 
+def test_request_may_be_so_large_and_no_larger(est):
+    reply = post(est, bytes(256 * 1024))
+    assert (reply.status, reply.media_type) == (413, "text/plain")
+    refused(est, bytes(129 * 1024), 400, cmc.BAD_REQUEST, [0])
+
+
 def test_answers_are_base64_in_lines_as_the_label_says(est):
     key, name = fresh()
     reply = post(est, by_key(key, name))
     assert {len(line) for line in reply.body.splitlines()[:-1]} == {64}
     assert int(reply.headers["content-length"]) == len(reply.body)
-
-
-# Secrets in CMC's own words.
-
-
-@pytest.fixture(scope="module", name="knowing")
-def fixture_knowing(est):
-    """A user whose secret was made for Full CMC."""
-    return secret(est, "knowing", "--cmc", "--unlimited")
-
-
-def proven(user, key, name, password=PASSWORD, proof=None, **options):
-    requests = [cmc.pkcs10(cmc.REQUEST, make_csr([name], key, name))]
-    more = [cmc.control(30, cmc.IDENTIFICATION, cmc.utf8(user)),
-            proof or cmc.identity_proof(31, password, user, requests, **options)]
-    return cmc.sign(cmc.message(*requests, more=more), key)
-
-
-def test_identity_proof_stands_for_the_password(est, knowing):
-    key, name = fresh()
-    issued(say(est, proven(knowing, key, name), 200, user=None), key)
-    line, = est.ctl_json("certificates", "list", "--name", name)
-    assert line["client"] == "secret:knowing"
-    requests = [cmc.pkcs10(cmc.REQUEST, make_csr([name], key, name))]
-    old = cmc.control(31, cmc.IDENTITY_PROOF, cmc.witness(
-        hashlib.sha256(PASSWORD.encode()).digest(), cmc.sequence(*requests)))
-    more = [cmc.control(30, cmc.IDENTIFICATION, cmc.utf8(knowing)), old]
-    issued(say(est, cmc.sign(cmc.message(*requests, more=more), key), 200, user=None), key)
-
-
-def test_wrong_identity_proof_is_none(est, knowing):
-    key, name = fresh()
-    for octets, options in (
-            (proven(knowing, key, name, password="something else"), {"user": None}),
-            (proven("lab", key, name), {"user": None}),  # not made for it
-            (proven("nobody", key, name), {"user": None}),
-            (proven(knowing, key, name, password="something else"), {"user": knowing}),
-            (proven(knowing, key, name), {"user": "lab"})):
-        refused(est, octets, 403, cmc.BAD_IDENTITY, [0], **options)
-    refused(est, proven(knowing, key, name, hash_with="1.3.14.3.2.26"), 400, cmc.BAD_ALG, [0],
-            user=None)
-    # A proof over another request.
-    proof = cmc.identity_proof(31, PASSWORD, knowing, [cmc.pkcs10(1, make_csr([], key, name))])
-    refused(est, proven(knowing, key, name, proof=proof), 403, cmc.BAD_IDENTITY, [0], user=None)
-    assert any(line["problem"] == "cmc-identity" for line in est.strangers())
-
-
-def linked(key, name, witness=None, random=b"random", secret_=PASSWORD, of_crmf=False):
-    made = cmc.witness(hashlib.sha256(secret_.encode()).digest(), b"random")
-    if of_crmf:
-        regulation = cmc.sequence(cmc.identifier(cmc.LINK_WITNESS), made)
-        request = cmc.crmf(cmc.REQUEST, key, name_of(name), controls=[regulation])
-    else:
-        request = cmc.pkcs10(cmc.REQUEST, make_csr([name], key, name))
-    more = [] if of_crmf or witness is False else [cmc.control(32, cmc.LINK_WITNESS, made)]
-    if random:
-        more.append(cmc.control(33, cmc.LINK_RANDOM, cmc.octets(random)))
-    return cmc.sign(cmc.message(request, more=more), key)
-
-
-def test_link_of_secret_and_key_is_verified(est, knowing):
-    for of_crmf in (False, True):
-        key, name = fresh()
-        issued(say(est, linked(key, name, of_crmf=of_crmf), 200, user=knowing), key)
-        key, name = fresh()
-        octets = linked(key, name, secret_="another secret", of_crmf=of_crmf)
-        refused(est, octets, 400, cmc.POP_FAILED, user=knowing)
-    key, name = fresh()
-    for octets in (linked(key, name, random=b"another"), linked(key, name, random=None),
-                   linked(key, name, witness=False)):
-        refused(est, octets, 400, cmc.POP_FAILED, user=knowing)
-
-
-# Requests that wait.
-
-
-@pytest.fixture(scope="module", name="held")
-def fixture_held(est):
-    est.ctl("labels", "add", "held", "--authenticate", "password", "--authenticate", "certificate",
-            "--domain", "held.example.com", "--approval", "yes", "--full-cmc", "yes")
-    secret(est, "held", "--uses", "2", label="held")
-    secret(est, "other", label="held")
-    return {"label": "held", "user": "held"}
-
-
-def wait_for_decision(est, held, name):
-    """A request that waits: its octets, key and token."""
-    key = make_key()
-    octets = by_key(key, name)
-    reply = post(est, octets, **held)
-    assert reply.status == 202 and reply.retry_after, reply
-    answer = cmc.opened(reply, est.owner, est.scratch)
-    assert (answer.status, answer.parts) == (cmc.PENDING, [cmc.REQUEST])
-    assert answer.until.endswith("Z")
-    return octets, key, answer.token
-
-
-def decide(est, what):
-    order, = est.ctl_json("orders", "list", "--state", "waiting")
-    est.ctl("orders", what, order["id"])
-
-
-def query(key, token):
-    return cmc.sign(cmc.message(more=[cmc.control(5, cmc.QUERY_PENDING, cmc.octets(token))]), key)
-
-
-def test_request_waits_for_approval_and_is_asked_after(est, held):
-    octets, key, token = wait_for_decision(est, held, "a.held.example.com")
-    answer = say(est, query(key, token), 202, **held)
-    assert (answer.status, answer.token) == (cmc.PENDING, token)
-    decide(est, "approve")
-    mine = issued(say(est, octets, 200, **held), key)
-    answer = say(est, query(key, token), 200, **held)
-    assert (answer.status, answer.parts) == (cmc.SUCCESS, [0]) and mine in answer.certificates
-    # Neither for another client nor with another key.
-    refused(est, query(key, token), 400, cmc.BAD_REQUEST, [0], **{**held, "user": "other"})
-    refused(est, query(make_key(), token), 400, cmc.BAD_MESSAGE_CHECK, [0], **held)
-    refused(est, query(key, os.urandom(16)), 400, cmc.BAD_REQUEST, [0], **held)
-    # What was revoked is not handed out again.
-    est.ctl("certificates", "revoke", "--yes", f"{mine.serial_number:040x}")
-    refused(est, query(key, token), 400, cmc.BAD_REQUEST, [0], **held)
-
-
-def test_request_that_is_declined_is_refused(est, held):
-    octets, _, _ = wait_for_decision(est, held, "b.held.example.com")
-    decide(est, "decline")
-    refused(est, octets, 403, cmc.BAD_REQUEST, [0], **held)

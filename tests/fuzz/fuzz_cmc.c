@@ -1,6 +1,6 @@
 /*
- * Full PKI Requests: what is read is bounded and in its place, requests of both forms among it are
- * read or refused for what they are, and what is echoed can be written.
+ * Full PKI Requests and Responses: what is read is bounded and in its place, requests of both forms
+ * among it are read or refused for what they are, and what is echoed can be written.
  *
  * Covers: core/pki/cmc.c core/pki/cmc_response.c core/pki/crmf.c core/pki/der.c
  */
@@ -52,7 +52,23 @@ static void check_echo(struct task *t, const struct cmc_data *data)
         .part_count = 1,
         .failure = CMC_BAD_REQUEST,
     };
-    MUST(cmc_response_write(t, &response, &der) && der.len > 0);
+    struct cmc_response again;
+    MUST(cmc_response_write(t, &response, &der) && cmc_response_parse(t, der, &again));
+    MUST(again.status == CMC_FAILED && again.failure == CMC_BAD_REQUEST && again.part_count == 1);
+    MUST(bytes_equal(again.transaction_id, data->transaction_id));
+    MUST(bytes_equal(again.recipient_nonce, data->sender_nonce));
+    MUST(bytes_equal(again.data_return, data->data_return));
+}
+
+/* Another's response. */
+static void check_response(struct task *t, struct bytes octets)
+{
+    struct cmc_response response;
+    if (cmc_response_parse(t, octets, &response))
+        MUST(response.part_count > 0 && response.part_count <= CMC_PARTS_MAX);
+    else
+        MUST(t->problem == E_CMC_MALFORMED);
+    task_forgive(t);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -62,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct cmc_data read;
     struct task t;
     task_init(&t, arena, NULL);
+    check_response(&t, octets);
     if (!cmc_data_parse(&t, octets, &read)) {
         MUST(t.problem == E_CMC_MALFORMED);
         return 0;

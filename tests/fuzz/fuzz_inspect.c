@@ -2,7 +2,7 @@
  * `gatehousectl inspect`: whatever the file is, it is told or refused, and the terminal is safe.
  *
  * Covers: web/ctl/inspect.c web/ctl/inspect_certificate.c web/ctl/inspect_request.c
- * web/ctl/inspect_members.c web/ctl/inspect_voucher.c
+ * web/ctl/inspect_cmc.c web/ctl/inspect_members.c web/ctl/inspect_voucher.c
  */
 #include "tests/fuzz/support.h"
 

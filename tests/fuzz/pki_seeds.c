@@ -245,6 +245,34 @@ static bool controls(struct task *t, struct bytes *ret)
     return true;
 }
 
+/* Responses, and both as they are signed. */
+static bool put_cmc_messages(struct task *t, const struct seeds *s, struct bytes data)
+{
+    uint32_t part = 100;
+    const struct cmc_response pending = {
+        .transaction_id = BYTES_LITERAL("\x02\x01\x07"),
+        .recipient_nonce = BYTES_LITERAL("n"),
+        .sender_nonce = BYTES_LITERAL("m"),
+        .data_return = BYTES_LITERAL("r"),
+        .status = CMC_PENDING,
+        .parts = &part,
+        .part_count = 1,
+        .text = "later",
+        .pending_token = BYTES_LITERAL("token"),
+        .pending_until = FROM,
+    };
+    const struct cert *signer = s->device;
+    struct bytes response;
+    struct bytes seed;
+    TRY(cmc_response_write(t, &pending, &response));
+    TRY(put(t, s, "cmc", "response", response));
+    TRY(cms_sign(t, response, OID_CT_PKI_RESPONSE, s->device, s->device_key,
+                 &(struct cert_list){&signer, 1}, &seed));
+    TRY(put(t, s, "inspect", "cmc-response", seed));
+    TRY(cms_sign(t, data, OID_CT_PKI_DATA, s->device, s->device_key, NULL, &seed));
+    return put(t, s, "inspect", "cmc-request", seed);
+}
+
 static bool put_cmc(struct task *t, const struct seeds *s)
 {
     const struct bytes nothing = BYTES_LITERAL("\x30\x00");
@@ -261,7 +289,9 @@ static bool put_cmc(struct task *t, const struct seeds *s)
     parts[1] = der_sequence(t, &requests[2], 1);
     parts[2] = nested;
     TRY(controls(t, &parts[0]));
-    return put(t, s, "cmc", "controls", der_sequence(t, parts, ARRAY_SIZE(parts)));
+    struct bytes data = der_sequence(t, parts, ARRAY_SIZE(parts));
+    TRY(put(t, s, "cmc", "controls", data));
+    return put_cmc_messages(t, s, data);
 }
 
 static bool put_vouchers(struct task *t, const struct seeds *s)

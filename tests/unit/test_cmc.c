@@ -270,6 +270,39 @@ static void half_a_message_is_none(void **state)
         assert_fails(t, cmc_data_parse(t, bytes_make(der.data, len), &data), E_CMC_MALFORMED);
 }
 
+static void response_is_read_as_it_was_written(void **state)
+{
+    struct task *t = test_task(state);
+    uint32_t parts[] = {0, UINT32_MAX};
+    const struct cmc_response pending = {
+        .transaction_id = TWO,
+        .recipient_nonce = BYTES_LITERAL("theirs"),
+        .sender_nonce = BYTES_LITERAL("ours"),
+        .status = CMC_PENDING,
+        .parts = parts,
+        .part_count = ARRAY_SIZE(parts),
+        .text = "not yet",
+        .pending_token = BYTES_LITERAL("token"),
+        .pending_until = YEAR_2020,
+    };
+    struct cmc_response read = {.part_count = 0};
+    struct bytes der = BYTES_ABSENT;
+    assert_ok(t, cmc_response_write(t, &pending, &der));
+    assert_ok(t, cmc_response_parse(t, der, &read));
+    assert_int_equal(read.status, CMC_PENDING);
+    assert_int_equal(read.part_count, 2);
+    assert_int_equal(read.parts[1], UINT32_MAX);
+    assert_string_equal(read.text, "not yet");
+    assert_bytes_equal(t, read.pending_token, pending.pending_token);
+    assert_true(read.pending_until == YEAR_2020);
+    assert_bytes_equal(t, read.transaction_id, TWO);
+    assert_bytes_equal(t, read.recipient_nonce, pending.recipient_nonce);
+    assert_bytes_equal(t, read.sender_nonce, pending.sender_nonce);
+    assert_false(bytes_present(read.data_return));
+    for (size_t len = 0; len < der.len; len++)
+        assert_fails(t, cmc_response_parse(t, bytes_make(der.data, len), &read), E_CMC_MALFORMED);
+}
+
 /* ---- Signed by a key without a certificate ---- */
 
 static void key_without_certificate_signs_for_itself_alone(void **state)
@@ -305,6 +338,7 @@ int main(void)
         PKI_TEST(numbers_and_lengths_are_as_they_must_be),
         PKI_TEST(there_are_no_more_parts_than_allowed),
         PKI_TEST(half_a_message_is_none),
+        PKI_TEST(response_is_read_as_it_was_written),
         PKI_TEST(key_without_certificate_signs_for_itself_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #ifndef GATEHOUSE_WEB_CTL_INSPECT_INTERNAL_H
 #define GATEHOUSE_WEB_CTL_INSPECT_INTERNAL_H
 
+#include "core/pki/cms.h"
 #include "registrar/voucher/voucher.h"
 #include "web/ctl/inspect.h"
 
@@ -38,6 +39,10 @@ MUST_USE bool inspect_certificates(struct task *t, struct inspection *in,
                                    const struct cert_list *certs, const char *kind, json_t *report);
 MUST_USE bool inspect_request(struct task *t, struct inspection *in, struct bytes der,
                               json_t *report);
+/* A Full PKI Request or Response (RFC 5272), by its content type. */
+bool inspect_is_cmc(const struct cms *cms);
+MUST_USE bool inspect_cmc(struct task *t, struct inspection *in, const struct cms *cms,
+                          json_t *report);
 MUST_USE bool inspect_csrattrs(struct task *t, struct inspection *in, struct bytes der,
                                json_t *report);
 MUST_USE bool inspect_private_key(struct task *t, struct inspection *in, struct bytes der,

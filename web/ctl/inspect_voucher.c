@@ -202,8 +202,12 @@ static bool inspect_artifact(struct task *t, struct inspection *in, struct bytes
 bool inspect_signed_data(struct task *t, struct inspection *in, struct bytes octets, json_t *report)
 {
     struct cert_list certs;
+    struct cms cms;
     if (cms_certs_only_read(t, octets, &certs))
         return inspect_certificates(t, in, &certs, "certs-only", report);
+    task_forgive(t);
+    if (cms_open(t, octets, &cms) && inspect_is_cmc(&cms))
+        return inspect_cmc(t, in, &cms, report);
     task_forgive(t);
     return inspect_artifact(t, in, octets, NULL, report);
 }
