@@ -8,21 +8,26 @@
 /* Octets of a status report: a few words. */
 #define TELEMETRY_SIZE_MAX (16 * (size_t)1024)
 
+/* RFC 7030 3.2.4: what is answered. */
+#define PKCS7    "application/pkcs7-mime"
+#define CSRATTRS "application/csrattrs"
+
 static const char *const report_types[] = {STATUS_JSON, STATUS_CBOR, NULL};
 static const char *const pkcs10_types[] = {"application/pkcs10", NULL};
 
 /* RFC 7030 3.2.2: each operation without a label and with one. */
-#define EST_ROUTE(method_, path_, types_, limit_, handler_)                                        \
+#define EST_ROUTE(method_, path_, types_, limit_, produces_, handler_)                             \
     {                                                                                              \
         .method = (method_), .path = (path_), .media_types = (types_), .body_limit = (limit_),     \
-        .handler = (handler_), .failed = est_failed, .statuses = est_statuses, .context = est      \
+        .produces = (produces_), .handler = (handler_), .failed = est_failed,                      \
+        .statuses = est_statuses, .context = est                                                   \
     }
-#define EST_GET(operation, handler)                                                                \
-    EST_ROUTE("GET", "/.well-known/est/" operation, NULL, 0, handler),                             \
-        EST_ROUTE("GET", "/.well-known/est/{}/" operation, NULL, 0, handler)
-#define EST_POST(operation, types, limit, handler)                                                 \
-    EST_ROUTE("POST", "/.well-known/est/" operation, types, limit, handler),                       \
-        EST_ROUTE("POST", "/.well-known/est/{}/" operation, types, limit, handler)
+#define EST_GET(operation, produces, handler)                                                      \
+    EST_ROUTE("GET", "/.well-known/est/" operation, NULL, 0, produces, handler),                   \
+        EST_ROUTE("GET", "/.well-known/est/{}/" operation, NULL, 0, produces, handler)
+#define EST_POST(operation, types, limit, produces, handler)                                       \
+    EST_ROUTE("POST", "/.well-known/est/" operation, types, limit, produces, handler),             \
+        EST_ROUTE("POST", "/.well-known/est/{}/" operation, types, limit, produces, handler)
 
 /* Its media type is looked at once the label is known to serve it. */
 #define EST_FULLCMC(path_)                                                                         \
@@ -64,10 +69,11 @@ struct http_route *pledge_routes(struct task *t, struct registrar *registrar, st
             .statuses = registrar_statuses,
             .context = registrar,
         },
-        EST_GET("cacerts", est_cacerts),
-        EST_GET("csrattrs", est_csrattrs),
-        EST_POST("simpleenroll", pkcs10_types, 2 * (size_t)CSR_SIZE_MAX, est_simpleenroll),
-        EST_POST("simplereenroll", pkcs10_types, 2 * (size_t)CSR_SIZE_MAX, est_simplereenroll),
+        EST_GET("cacerts", PKCS7, est_cacerts),
+        EST_GET("csrattrs", CSRATTRS, est_csrattrs),
+        EST_POST("simpleenroll", pkcs10_types, 2 * (size_t)CSR_SIZE_MAX, PKCS7, est_simpleenroll),
+        EST_POST("simplereenroll", pkcs10_types, 2 * (size_t)CSR_SIZE_MAX, PKCS7,
+                 est_simplereenroll),
         EST_FULLCMC("/.well-known/est/fullcmc"),
         EST_FULLCMC("/.well-known/est/{}/fullcmc"),
         EST_POST("serverkeygen", pkcs10_types, 2 * (size_t)CSR_SIZE_MAX, est_serverkeygen),

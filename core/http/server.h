@@ -85,6 +85,11 @@ struct http_route {
      * such type is E_HTTP_MEDIA_TYPE, whether it has a body or not.  NULL: any or none.
      */
     const char *const *media_types;
+    /*
+     * Media type of the reply when all is well: whoever does not accept it (Accept, RFC 9110
+     * 12.5.1) gets E_HTTP_ACCEPT before the handler does anything.  NULL: nobody is asked.
+     */
+    const char *produces;
     size_t body_limit; /* octets; more is E_TOO_LARGE */
     http_handler handler;
     /*

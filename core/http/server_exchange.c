@@ -70,6 +70,15 @@ static bool check_media_type(struct exchange *x, struct MHD_Connection *mhd)
     return true;
 }
 
+/* Before anything is done of which the client could not read the outcome. */
+static bool check_accept(struct exchange *x)
+{
+    const char *type = x->route->produces;
+    ENSURE(&x->task, type == NULL || http_accepts(&x->request, type), E_HTTP_ACCEPT,
+           "Accept: %s, which does not take %s", x->request.accept, type);
+    return true;
+}
+
 static bool refuse_length(struct exchange *x)
 {
     return fail(&x->task, E_TOO_LARGE, "body of more than the %zu octets that %s takes",
@@ -95,6 +104,7 @@ static bool read_header(struct exchange *x, struct MHD_Connection *mhd, const ch
     rq->media_type = media_type_of(
         t->arena, MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE));
     TRY(check_media_type(x, mhd));
+    TRY(check_accept(x));
     if (header_length(mhd) > x->route->body_limit)
         return refuse_length(x);
     return true;
