@@ -168,6 +168,12 @@ static bool is_password_failure(const struct task *t)
     return task_failed_with_any(t, kinds);
 }
 
+/* It has no password yet, or is to say it anew: the first answer of two. */
+static bool is_asked_for(const struct task *t)
+{
+    return task_failed_with(t, E_AUTH_NEEDED) || task_failed_with(t, E_AUTH_STALE);
+}
+
 static void challenge(struct task *t, const struct est *est, struct http_request *rq,
                       struct http_reply *reply)
 {
@@ -176,6 +182,9 @@ static void challenge(struct task *t, const struct est *est, struct http_request
     task_forgive(&aside);
     if (is_password_failure(t) && est_client_label(&aside, est, rq, &label))
         reply->headers = password_challenges(t, est, &label, task_failed_with(t, E_AUTH_STALE));
+    /* Nobody reads its text, and Bouncy Castle's client gives up when there is one. */
+    if (is_asked_for(t))
+        reply->media_type = NULL;
 }
 
 /* In memory alone, as all that nobody vouches for: who has shown no certificate. */
@@ -194,7 +203,7 @@ static void note_nameless(struct task *t, const struct est *est, struct http_req
 /* Who only forgot the password is no news. */
 static void note_stranger(struct task *t, const struct est *est, struct http_request *rq)
 {
-    if (task_failed_with(t, E_AUTH_NEEDED) || task_failed_with(t, E_AUTH_STALE))
+    if (is_asked_for(t))
         return;
     if (http_connection_peer(rq->connection).count > 0)
         caller_is_stranger(t, est->callers, rq->connection);

@@ -171,6 +171,8 @@ const struct http_header *password_challenges(struct task *t, const struct est *
     const char *more = stale ? ", stale=true" : "";
     size_t count = 0;
     const char *algorithms[] = {"SHA-256", label->digest_md5 ? "MD5" : NULL};
+    headers[count++] = (struct http_header){"WWW-Authenticate",
+                                            "Basic realm=\"" EST_REALM "\", charset=\"UTF-8\""};
     for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++) {
         if (algorithms[i] != NULL)
             headers[count++] = (struct http_header){
@@ -179,7 +181,5 @@ const struct http_header *password_challenges(struct task *t, const struct est *
                                                  "\", qop=\"auth\", algorithm=%s, nonce=\"%s\"%s",
                                                  algorithms[i], nonce, more)};
     }
-    headers[count++] = (struct http_header){"WWW-Authenticate",
-                                            "Basic realm=\"" EST_REALM "\", charset=\"UTF-8\""};
     return headers;
 }

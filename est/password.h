@@ -24,8 +24,9 @@ MUST_USE bool password_find(struct task *t, const struct est *est, const char *u
 MUST_USE bool password_check(struct task *t, const struct est *est, struct http_request *rq,
                              const struct est_label *label, struct est_secret *ret);
 /*
- * WWW-Authenticate fields for the label: Digest by SHA-256, by MD5 where the label has it, and
- * Basic; in the task's arena.  `stale`: the nonce was too old, nothing else is wrong.
+ * WWW-Authenticate fields for the label; in the task's arena.  Basic, then Digest by SHA-256, and
+ * by MD5 where the label has it: some clients see the first alone, and every secret is good for
+ * Basic. `stale`: the nonce was too old, nothing else is wrong.
  */
 const struct http_header *password_challenges(struct task *t, const struct est *est,
                                               const struct est_label *label, bool stale);

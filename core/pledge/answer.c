@@ -9,11 +9,10 @@ void answer_begin(struct task *t, const struct answer_limits *limits)
 
 void answer_later(struct http_reply *reply, int retry_after)
 {
-    /* RFC 8995 5.6, RFC 7030 4.2.3: 202 carries Retry-After. */
+    /* RFC 8995 5.6, RFC 7030 4.2.3: 202 carries Retry-After.  Bouncy Castle's client wants no text.
+     */
     reply->status = 202;
     reply->retry_after = retry_after;
-    reply->media_type = "text/plain; charset=utf-8";
-    reply->body = BYTES_LITERAL("under way, ask again with the same request\n");
 }
 
 /* The stored refusal becomes the task's problem again. */

@@ -35,7 +35,10 @@ class Response:
 
 
 def split_header(octets):
-    """Start line, fields and what has come of the body; None while the header is not whole."""
+    """
+    Start line, fields and what has come of the body; None while the header is not whole.  What is
+    there more than once is joined (RFC 9110 5.3).
+    """
     head, end, rest = octets.partition(HEADER_END)
     if not end:
         return None
@@ -43,7 +46,8 @@ def split_header(octets):
     fields = {}
     for line in lines:
         name, _, value = line.partition(":")
-        fields[name.strip().lower()] = value.strip()
+        name, value = name.strip().lower(), value.strip()
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
     return start, fields, rest
 
 
