@@ -12,6 +12,14 @@
 /* How long caches may keep an answer, seconds: what is revoked is to be seen soon. */
 #define CACHE_SECONDS 300
 
+/* RFC 5019 6.2: and never longer than it is good; `left` in ms. */
+static int cache_seconds(int64_t left)
+{
+    if (left <= 0)
+        return 0;
+    return left < CACHE_SECONDS * SECOND_MS ? (int)(left / SECOND_MS) : CACHE_SECONDS;
+}
+
 /* The CA whose key identifier stands before `suffix` in the path. */
 static bool find_ca(struct task *t, const struct status_snapshot *snapshot, const char *name,
                     const char *suffix, const struct status_ca **ret)
@@ -35,12 +43,16 @@ static bool get_crl(struct task *t, struct http_request *rq, struct http_reply *
     struct status_service *service = rq->context;
     CLEANUP(view_cleanup) struct view *view = NULL;
     const struct status_ca *ca;
+    struct crl crl;
+    bool found;
     TRY(find_ca(t, snapshot_get(t, service), rq->parameter, ".crl", &ca));
     TRY(view_open(t, service->options.store, &view));
-    TRY(blob_get(t, view_reader(view), &crls, ca->key_sha256, CRL_BLOB_DER, &reply->body));
-    ENSURE(t, bytes_present(reply->body), E_NOT_FOUND, "there is no list yet");
+    struct reader *r = view_reader(view);
+    TRY(table_find(t, r, &crls, ca->key_sha256, &crl, &found));
+    ENSURE(t, found, E_NOT_FOUND, "there is no list yet");
+    TRY(blob_get(t, r, &crls, ca->key_sha256, CRL_BLOB_DER, &reply->body));
     reply->media_type = "application/pkix-crl";
-    reply->max_age = CACHE_SECONDS;
+    reply->max_age = cache_seconds(crl.next_update - clock_wall());
     return true;
 }
 
@@ -138,7 +150,7 @@ static bool respond(struct task *t, struct status_service *service, struct bytes
     reply->media_type = "application/ocsp-response";
     /* RFC 5019 6.2: what holds no nonce may be kept by proxies. */
     if (cacheable && may_cache)
-        reply->max_age = CACHE_SECONDS;
+        reply->max_age = cache_seconds(service->options.ocsp_lifetime);
     return true;
 }
 

@@ -26,7 +26,9 @@ def fixture_served(make_scene):
     """A stage that serves status on a port of its own."""
     port = free_port()
     scene = make_scene({"public": {"listen": [f"127.0.0.1:{port}"],
-                                   "url": f"http://127.0.0.1:{port}", "crl-gap": "0 ms"}})
+                                   "url": f"http://127.0.0.1:{port}", "crl-gap": "0 ms",
+                                   "crl-lifetime": "4 min", "crl-interval": "2 min",
+                                   "ocsp-lifetime": "2 min"}})
     scene.public = f"http://127.0.0.1:{port}"
     return scene
 
@@ -178,6 +180,23 @@ def test_ocsp_by_get_may_be_cached(served, tmp_path, device, safe):
     usages = responder.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(usages) == [x509.ExtendedKeyUsageOID.OCSP_SIGNING]
     responder.extensions.get_extension_for_class(x509.OCSPNoCheck)
+
+
+def max_age(headers):
+    return int(re.fullmatch("max-age=([0-9]+)", headers["Cache-Control"])[1])
+
+
+def test_nothing_may_be_cached_longer_than_it_is_good(served, tmp_path, device):
+    """RFC 5019 6.2."""
+    ca, _ = issuer(served, tmp_path)
+    path = urllib.parse.quote(base64.b64encode(ocsp_request(device, ca)).decode(), safe="")
+    headers, octets = get(f"{served.public}/ocsp/{path}")
+    response = ocsp.load_der_ocsp_response(octets)
+    good = response.next_update - response.this_update
+    assert 0 < max_age(headers) <= good.total_seconds() == 120
+    headers, octets = get(crl_url(device.ldevid))
+    listed = x509.load_der_x509_crl(octets)
+    assert 0 < max_age(headers) <= (listed.next_update - listed.last_update).total_seconds() == 240
 
 
 @pytest.mark.parametrize("digest", [hashes.SHA1(), hashes.SHA256()], ids=["SHA-1", "SHA-256"])
