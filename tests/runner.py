@@ -9,6 +9,7 @@ Parts, in the order in which they run:
   unit     cmocka programs
   fuzz     each fuzz target for some seconds over its seed corpus, with its line coverage
   flow     pytest over real processes; -k chooses among these
+  interop  clients that nobody here wrote (tests/interop), and docs/interop.md held against the run
   demo     packaging/demo with one and with fifty pledges, each followed by tests/verify
   bench    tests/bench/run, short: that it runs and prints its figures
 
@@ -30,7 +31,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
-PARTS = ["build", "static", "unit", "fuzz", "flow", "demo", "bench"]
+PARTS = ["build", "static", "unit", "fuzz", "flow", "interop", "demo", "bench"]
 CORES = os.cpu_count() or 2
 UNIT_LIMIT = 600  # seconds for one unit test program
 
@@ -218,20 +219,19 @@ def part_fuzz(tally, arguments):
                       f"{' '.join(sources)}", flush=True)
 
 
-def part_flow(tally, arguments):
+def run_pytest(tally, part, *options, env=None):
+    """The tests of one folder, each by its name."""
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-n", str(CORES), "--dist", "load",
-                   "-p", "no:cacheprovider", f"--junitxml={report}", "--basetemp",
-                   str(Path(scratch) / "stages"), ROOT / "tests" / "flow"]
-        if arguments.k:
-            command += ["-k", arguments.k]
-        run = output_of(command, sanitizer_settings())
+        run = output_of([sys.executable, "-m", "pytest", "-q", "-n", CORES, "-p",
+                         "no:cacheprovider", f"--junitxml={report}", "--basetemp",
+                         Path(scratch) / "stages", ROOT / "tests" / part, *options],
+                        dict(sanitizer_settings(), **(env or {})))
         if not report.exists():
-            tally.failed("flow: pytest did not run", run.stdout[-6000:])
+            tally.failed(f"{part}: pytest did not run", run.stdout[-6000:])
             return
         for case in xml.etree.ElementTree.parse(report).iter("testcase"):
-            name = f"flow: {case.get('classname').split('.')[-1]}: {case.get('name')}"
+            name = f"{part}: {case.get('classname').split('.')[-1]}: {case.get('name')}"
             bad = [child for child in case if child.tag in ("failure", "error")]
             skip = case.find("skipped")
             if bad:
@@ -240,6 +240,17 @@ def part_flow(tally, arguments):
                 tally.skipped(name, skip.get("message"))
             else:
                 tally.ok(name)
+
+
+def part_flow(tally, arguments):
+    run_pytest(tally, "flow", "--dist", "load", *(["-k", arguments.k] if arguments.k else []))
+
+
+def part_interop(tally, arguments):
+    with tempfile.TemporaryDirectory() as rows:
+        run_pytest(tally, "interop", "--dist", "loadfile", env={"GATEHOUSE_INTEROP_ROWS": rows})
+        tally.command("interop: docs/interop.md is as the run was",
+                      ROOT / "tests" / "interop" / "page.py", "--check", "--rows", rows)
 
 
 def count_onboarded(tally, name, run, count):
