@@ -13,10 +13,16 @@ DOCUMENT = "docs/conformance.md"
 REFERENCE = re.compile(r"`([\w./-]+\.(?:c|h|py)):([\w-]+)`")
 HEADING = re.compile(r"^#+ (.*)")
 # What must have a row: the MUST list of RFC 8995 and its updates, but for the rows that are about
-# CoAP and BRSKI-PRM, and each section of draft-ietf-anima-brski-cloud that asks for something.
+# CoAP and BRSKI-PRM, and each section of draft-ietf-anima-brski-cloud, RFC 7030, RFC 8951 and
+# RFC 9908 that asks something of us.
 MUSTS = {str(number) for number in range(1, 23)} - {"20", "21"}
 CLOUD_SECTIONS = {"2.1", "2.2", "3.1.1", "3.1.2", "3.1.3", "3.2", "3.2.1", "3.2.2", "3.2.3", "3.3.1",
                   "3.3.2", "4.1", "4.2", "7.1", "7.2", "8.2", "8.3", "8.4", "8.5"}
+EST_SECTIONS = {"7030 3.2.1", "7030 3.2.2", "7030 3.2.3", "7030 3.2.4", "7030 3.3", "7030 3.3.1",
+                "7030 3.3.2", "7030 3.4", "7030 3.5", "7030 3.6.1", "7030 3.7", "7030 4.1.2",
+                "7030 4.1.3", "7030 4.2.1", "7030 4.2.2", "7030 4.2.3", "7030 4.3", "7030 4.3.1",
+                "7030 4.3.2", "7030 4.5.1", "7030 4.5.2",
+                "8951 3", "8951 3.1", "8951 4", "8951 5", "9908 3.2", "9908 3.4", "9908 4"}
 
 
 def rows():
@@ -83,17 +89,18 @@ def check_cell(number, cell, kind, is_there):
 
 def conformance():
     """docs/conformance.md names code and tests that are there, and leaves nothing out."""
-    wrong, musts, sections = [], set(), set()
+    wrong, seen = [], {"MUST": set(), "brski-cloud": set(), "": set()}
     for number, heading, cells in rows():
         wrong += check_cell(number, cells["code"], "code", stands_in)
         wrong += check_cell(number, cells["tests"], "test", runs)
         first = next(iter(cells.values()))
-        if "MUST" in heading:
-            musts.add(first)
-        if "brski-cloud" in heading:
-            sections.add(first)
+        for word, firsts in seen.items():
+            if word in heading:
+                firsts.add(first)
     wrong += [f"{DOCUMENT}: no row for number {number} of the MUST list"
-              for number in sorted(MUSTS - musts, key=int)]
+              for number in sorted(MUSTS - seen["MUST"], key=int)]
     wrong += [f"{DOCUMENT}: no row for section {section} of brski-cloud"
-              for section in sorted(CLOUD_SECTIONS - sections)]
+              for section in sorted(CLOUD_SECTIONS - seen["brski-cloud"])]
+    wrong += [f"{DOCUMENT}: no row for RFC {section}"
+              for section in sorted(EST_SECTIONS - seen[""])]
     return wrong
