@@ -9,8 +9,9 @@
 #define TELEMETRY_SIZE_MAX (16 * (size_t)1024)
 
 /* RFC 7030 3.2.4: what is answered. */
-#define PKCS7    "application/pkcs7-mime"
-#define CSRATTRS "application/csrattrs"
+#define PKCS7     "application/pkcs7-mime"
+#define CSRATTRS  "application/csrattrs"
+#define MULTIPART "multipart/mixed"
 
 static const char *const report_types[] = {STATUS_JSON, STATUS_CBOR, NULL};
 static const char *const pkcs10_types[] = {"application/pkcs10", NULL};
@@ -76,7 +77,8 @@ struct http_route *pledge_routes(struct task *t, struct registrar *registrar, st
                  est_simplereenroll),
         EST_FULLCMC("/.well-known/est/fullcmc"),
         EST_FULLCMC("/.well-known/est/{}/fullcmc"),
-        EST_POST("serverkeygen", pkcs10_types, 2 * (size_t)CSR_SIZE_MAX, est_serverkeygen),
+        EST_POST("serverkeygen", pkcs10_types, 2 * (size_t)CSR_SIZE_MAX, MULTIPART,
+                 est_serverkeygen),
         {
             .method = "GET",
             .path = "/.well-known/gatehouse/configuration",
