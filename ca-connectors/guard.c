@@ -67,9 +67,9 @@ static bool check_names(struct task *t, const struct cert *cert, const struct cs
 {
     struct text_list asked = {NULL, 0};
     struct text_list given;
-    const struct extension *names = extension_find(&csr->extensions, OID_CE_SUBJECT_ALT_NAME);
-    if (names != NULL)
-        TRY(alt_names_to_text(t, names->value, &asked));
+    const struct bytes names = csr_wanted_alt_names(csr);
+    if (bytes_present(names))
+        TRY(alt_names_to_text(t, names, &asked));
     TRY(cert_alt_names(t, cert, &given));
     for (size_t i = 0; i < asked.count; i++)
         ENSURE(t, has_name(&given, asked.items[i]), E_CA_REFUSED,
@@ -79,13 +79,31 @@ static bool check_names(struct task *t, const struct cert *cert, const struct cs
     return true;
 }
 
-static bool check_certificate(struct task *t, const struct ca_result *result, const struct csr *csr)
+/* What the profile has made the device ask for is in what it gets. */
+static bool check_extensions(struct task *t, const struct cert *cert,
+                             const struct ca_request *request)
+{
+    const struct profile_extension *wanted = request->profile->extensions.items;
+    for (size_t i = 0; i < request->profile->extensions.count; i++) {
+        const struct extension *asked = extension_find(&request->csr->extensions, wanted[i].oid);
+        ENSURE(t,
+               asked == NULL || bytes_equal(cert_extension(t, cert, wanted[i].oid), asked->value),
+               E_CA_REFUSED, "the CA's certificate lacks the extension %s, or has another value",
+               wanted[i].oid);
+    }
+    return true;
+}
+
+static bool check_certificate(struct task *t, const struct ca_result *result,
+                              const struct ca_request *request)
 {
     const struct cert *cert = result->certificate;
+    const struct csr *csr = request->csr;
     ENSURE(t, bytes_equal(cert_spki(t, cert), csr->spki), E_CA_REFUSED,
            "the CA's certificate is for another key");
     TRY(check_powers(t, cert));
     TRY(check_names(t, cert, csr));
+    TRY(check_extensions(t, cert, request));
     const struct lint lint = {cert, csr->key, result->issuer};
     return lint_certificate(t, &lint);
 }
@@ -97,7 +115,7 @@ bool ca_enrol(struct task *t, const struct ca *ca, const struct ca_request *requ
     TRY(check_profile(t, request->profile));
     if (!ca->connector->enrol(t, ca->handle, request, &result))
         return fail_context(t, "CA %s", ca->name);
-    if (result.outcome == CA_ISSUED && !check_certificate(t, &result, request->csr))
+    if (result.outcome == CA_ISSUED && !check_certificate(t, &result, request))
         return fail_context(t, "CA %s", ca->name);
     *ret = result;
     return true;

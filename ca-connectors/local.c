@@ -104,31 +104,68 @@ static bool local_others(struct task *t, void *ca, struct cert_list *ret)
 
 /* ---- Issuing ---- */
 
+/* What the device wants of a usage, where the profile lets it say; it was held against that. */
+static const struct extension *wanted_usage(const struct ca_request *request, const char *oid,
+                                            unsigned ask)
+{
+    return ask == PROFILE_ASK_FILL ? extension_find(&request->csr->extensions, oid) : NULL;
+}
+
+static bool add_usages(struct task *t, const struct ca_request *request, struct extension *items,
+                       size_t *count)
+{
+    const struct profile *profile = request->profile;
+    const struct extension *key = wanted_usage(request, OID_CE_KEY_USAGE, profile->ask_key_usage);
+    const struct extension *extended =
+        wanted_usage(request, OID_CE_EXT_KEY_USAGE, profile->ask_ext_key_usage);
+    if (profile->key_usage.count > 0) {
+        /* RFC 5280 4.2.1.3: to be critical. */
+        struct extension *usage = &items[(*count)++];
+        *usage = (struct extension){.oid = OID_CE_KEY_USAGE, .critical = true};
+        if (key != NULL)
+            usage->value = key->value;
+        else
+            TRY(extension_key_usage(t, &profile->key_usage, &usage->value));
+    }
+    if (profile->ext_key_usage.count > 0) {
+        struct extension *usage = &items[(*count)++];
+        *usage = (struct extension){.oid = OID_CE_EXT_KEY_USAGE};
+        if (extended != NULL)
+            usage->value = extended->value;
+        else
+            TRY(extension_ext_key_usage(t, &profile->ext_key_usage, &usage->value));
+    }
+    return true;
+}
+
+/* The profile's own extensions, as the request has them: it was held against the profile. */
+static void add_further(const struct ca_request *request, struct extension *items, size_t *count)
+{
+    const struct profile_extension *wanted = request->profile->extensions.items;
+    for (size_t i = 0; i < request->profile->extensions.count; i++) {
+        const struct extension *got = extension_find(&request->csr->extensions, wanted[i].oid);
+        if (got != NULL)
+            items[(*count)++] = (struct extension){got->oid, wanted[i].critical, got->value};
+    }
+}
+
 /*
- * What the profile says of the key's use, the names that the device asked for, and where the
- * certificate's status is served.
+ * What the profile says of the key's use, the names and further extensions that the device asked
+ * for, and where the certificate's status is served.
  */
 static bool make_extensions(struct task *t, const struct local_ca *local,
                             const struct ca_request *request, struct extension_list *ret)
 {
     const struct profile *profile = request->profile;
-    const struct extension *names =
-        extension_find(&request->csr->extensions, OID_CE_SUBJECT_ALT_NAME);
-    struct extension *items = arena_array(t->arena, 3 + CA_URL_EXTENSIONS, sizeof(*items));
+    const struct bytes names = csr_wanted_alt_names(request->csr);
+    struct extension *items =
+        arena_array(t->arena, 3 + profile->extensions.count + CA_URL_EXTENSIONS, sizeof(*items));
     size_t count = 0;
-    if (names != NULL)
-        items[count++] = (struct extension){OID_CE_SUBJECT_ALT_NAME, false, names->value};
-    if (profile->key_usage.count > 0) {
-        /* RFC 5280 4.2.1.3: to be critical. */
-        struct extension *usage = &items[count++];
-        *usage = (struct extension){.oid = OID_CE_KEY_USAGE, .critical = true};
-        TRY(extension_key_usage(t, &profile->key_usage, &usage->value));
-    }
-    if (profile->ext_key_usage.count > 0) {
-        struct extension *usage = &items[count++];
-        *usage = (struct extension){.oid = OID_CE_EXT_KEY_USAGE};
-        TRY(extension_ext_key_usage(t, &profile->ext_key_usage, &usage->value));
-    }
+    if (bytes_present(names))
+        items[count++] =
+            (struct extension){OID_CE_SUBJECT_ALT_NAME, profile->alt_names_critical, names};
+    TRY(add_usages(t, request, items, &count));
+    add_further(request, items, &count);
     TRY(ca_url_extensions(t, local->public_url, local->chain.items[0], items, &count));
     *ret = (struct extension_list){items, count};
     return true;
@@ -152,7 +189,7 @@ static bool set_validity(struct task *t, const struct cert *issuer, int64_t vali
 /* RFC 5280 A.1: what is a PrintableString there becomes one, where its characters allow it. */
 static bool fit_subject(struct task *t, const struct csr *csr, X509_NAME **ret)
 {
-    X509_NAME *subject = X509_NAME_dup(X509_REQ_get_subject_name(csr->request));
+    X509_NAME *subject = X509_NAME_dup(csr_wanted_subject(csr));
     ENSURE(t, subject != NULL, E_CRYPTO, "subject: %s", crypto_error(t));
     ARENA_DEFER(t->arena, X509_NAME_free, subject);
     for (int i = 0; i < X509_NAME_entry_count(subject); i++) {

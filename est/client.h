@@ -15,6 +15,7 @@ struct est_client {
     bool has_secret;
     struct est_secret secret;
     const char *name; /* "secret:lab", "certificate:CN=...": of who is no device; else NULL */
+    const struct csrattrs *asked; /* of who is no device, once it is known; gives names too */
 };
 
 /* The label that the request's path names.  Fails with E_NO_LABEL. */

@@ -41,5 +41,12 @@ MUST_USE bool enrol_grant_again(struct task *t, const struct est *est,
  */
 MUST_USE bool enrol_is_again(struct task *t, const struct est *est, const struct est_client *client,
                              const struct csr *csr, bool *ret);
+/*
+ * Of who is no device: the names are those that it may have, and the request is what the label's
+ * profile asks of anybody.  Fails with E_NAME_REFUSED, E_CSR_NOT_AS_ASKED.
+ */
+MUST_USE bool enrol_check_other(struct task *t, const struct est *est,
+                                const struct est_client *client,
+                                const struct enrol_request *request);
 
 #endif

@@ -21,7 +21,7 @@ struct enrol_request {
     const struct server_key *server_key;
     /* A device. */
     const struct episode *episode; /* NULL: it is none */
-    const struct asked *asked;     /* what the device was told to ask for; NULL in a renewal */
+    const struct asked *asked;     /* what the device was told to ask for; NULL: names stay */
     /* Others. */
     const char *client;              /* as certificates keep it */
     const struct est_secret *secret; /* that is used up a little; NULL: none */

@@ -48,11 +48,12 @@ static struct bytes enrolment_identity(struct task *t, const struct enrol_reques
 {
     struct cbor_writer w = cbor_writer_make(t->arena);
     const struct csr *csr = request->csr;
-    const X509_NAME *subject = X509_REQ_get_subject_name(csr->request);
+    const X509_NAME *subject = csr_wanted_subject(csr);
     const unsigned char *name = NULL;
     size_t name_len = 0;
     (void)X509_NAME_get0_der(subject, &name, &name_len);
-    cbor_write_array(&w, 6U + (request->renews != NULL) + (request->server_key != NULL));
+    cbor_write_array(&w, 6U + (request->renews != NULL) + (request->server_key != NULL) +
+                             csr->change.asked);
     cbor_write_text(&w, request->server_key == NULL ? "enrol" : "server-key");
     write_who(&w, request);
     cbor_write_text(&w, ca);
@@ -67,13 +68,15 @@ static struct bytes enrolment_identity(struct task *t, const struct enrol_reques
         cbor_write_octets(&w, request->renews->id);
     if (request->server_key != NULL)
         cbor_write_octets(&w, request->server_key->wish);
+    if (csr->change.asked)
+        cbor_write_octets(&w, csr->change.alt_names);
     return bytes_sha256(t->arena, cbor_written(&w));
 }
 
 struct submission {
     const struct est *est;
     const struct enrol_request *request;
-    const char *claim; /* a name the device was not told before; NULL: none */
+    struct text_list claims; /* names that the device was not told before */
     struct bytes order;
 };
 
@@ -82,12 +85,14 @@ static bool note_device(struct task *t, struct tx *tx, const struct submission *
 {
     const struct episode *episode = s->request->episode;
     struct episode e;
-    if (s->request->renews != NULL)
-        return gate_renews(t, tx_reader(tx), episode->device, episode->id, &e);
+    if (s->request->renews != NULL) {
+        TRY(gate_renews(t, tx_reader(tx), episode->device, episode->id, &e));
+        return profile_claim_names(t, tx, &s->claims, e.device);
+    }
     TRY(gate_holds(t, tx_reader(tx), s->est, episode->device, episode->id, &e));
     ENSURE(t, e.enrolments < s->est->enrolments, E_TOO_MANY_ENROLMENTS,
            "%llu different requests in this onboarding", (unsigned long long)e.enrolments);
-    TRY(profile_claim_name(t, tx, s->claim, e.device));
+    TRY(profile_claim_names(t, tx, &s->claims, e.device));
     e.enrolments++;
     e.enrol_order = s->order;
     return table_put(t, tx, &episodes, &e);
@@ -125,7 +130,7 @@ static bool note_submission(struct task *t, struct tx *tx, void *arg)
                                              : "renewal-requested";
     event.actor = request->episode != NULL ? "pledge" : request->client;
     event.address = request->address;
-    event.detail = csr_subject(t, request->csr);
+    event.detail = csr_wanted_subject_text(t, request->csr);
     return event_add(t, tx, &event);
 }
 
@@ -172,8 +177,9 @@ bool enrol_submit(struct task *t, const struct est *est, const struct enrol_requ
     struct submission s = {
         .est = est,
         .request = request,
-        .claim = asked == NULL || bytes_present(asked->told) ? NULL : asked->name,
     };
+    if (asked != NULL && (request->renews != NULL || !bytes_present(asked->told)))
+        s.claims = asked->claims;
     struct order_request order = {
         .kind = &enrol_order,
         .identity = enrolment_identity(t, request, profile.ca),

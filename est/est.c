@@ -74,6 +74,7 @@ const struct problem_status est_statuses[] = {
     {E_LOG_NOT_TO_BE_HAD, 503},
     {E_PROFILE_MISSING, 503},
     {E_PROFILE_NAME, 503},
+    {E_PROFILE_VALUE, 503},
     {E_CONFIGURATION_VALUE, 503},
     {E_ORDERS_FULL, 503},
     {E_STORE_FULL, 503},

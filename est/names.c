@@ -1,5 +1,6 @@
 #include "est/names.h"
 
+#include "core/asking/check.h"
 #include "core/base/clock.h"
 #include "core/store/records/certificate.h"
 
@@ -10,11 +11,10 @@
 
 /* ---- What is asked for ---- */
 
-static bool alt_names(struct task *t, const struct csr *csr, struct text_list *ret)
+static bool alt_names(struct task *t, struct bytes value, struct text_list *ret)
 {
-    const struct extension *san = extension_find(&csr->extensions, OID_CE_SUBJECT_ALT_NAME);
     *ret = (struct text_list){NULL, 0};
-    return san == NULL || alt_names_to_text(t, san->value, ret);
+    return !bytes_present(value) || alt_names_to_text(t, value, ret);
 }
 
 /* RFC 7030 3.6.1: whoever has cmcRA passes for an EST server, so nobody gets it. */
@@ -89,7 +89,10 @@ static bool check_alt_names(struct task *t, const struct est_client *client,
     for (size_t i = 0; i < asked->count; i++) {
         const char *name = asked->items[i];
         bool dns = strncmp(name, "DNS:", 4) == 0;
-        ENSURE(t, contains(&stated, name) || (dns && policy_allows(client, name + 4)),
+        bool given = false;
+        if (client->asked != NULL)
+            TRY(asked_gives_name(t, client->asked, name, &given));
+        ENSURE(t, given || contains(&stated, name) || (dns && policy_allows(client, name + 4)),
                E_NAME_REFUSED, "%s may not have the name %s", client->name, name);
     }
     return true;
@@ -123,14 +126,18 @@ static bool is_allowed_name(struct task *t, const struct est_client *client,
 
 static bool check_subject(struct task *t, const struct est_client *client, const struct csr *csr)
 {
-    const X509_NAME *subject = X509_REQ_get_subject_name(csr->request);
+    const X509_NAME *subject = csr_wanted_subject(csr);
     const struct cert *shown = client->proof == EST_PROOF_THIRD_PARTY ? client->shown : NULL;
     for (int i = 0; i < X509_NAME_entry_count(subject); i++) {
         const X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, i);
-        ENSURE(t, states(shown, entry) || is_allowed_name(t, client, entry), E_NAME_REFUSED,
-               "%s may not have the subject %s", client->name, csr_subject(t, csr));
+        bool given = false;
+        if (client->asked != NULL)
+            TRY(asked_gives_attribute(t, client->asked, entry, &given));
+        ENSURE(t, given || states(shown, entry) || is_allowed_name(t, client, entry),
+               E_NAME_REFUSED, "%s may not have the subject %s", client->name,
+               csr_wanted_subject_text(t, csr));
     }
-    ENSURE(t, strlen(csr_subject(t, csr)) <= CERTIFICATE_SUBJECT_MAX, E_NAME_REFUSED,
+    ENSURE(t, strlen(csr_wanted_subject_text(t, csr)) <= CERTIFICATE_SUBJECT_MAX, E_NAME_REFUSED,
            "the subject is longer than %d characters", CERTIFICATE_SUBJECT_MAX);
     return true;
 }
@@ -139,7 +146,7 @@ bool names_check(struct task *t, const struct est_client *client, const struct c
 {
     struct text_list asked;
     TRY(check_powers(t, csr));
-    TRY(alt_names(t, csr, &asked));
+    TRY(alt_names(t, csr_wanted_alt_names(csr), &asked));
     TRY(check_alt_names(t, client, &asked));
     return check_subject(t, client, csr);
 }
@@ -148,8 +155,9 @@ bool names_unchanged(struct task *t, const struct csr *csr, const struct cert *b
 {
     struct text_list asked;
     struct text_list had;
+    const struct extension *san = extension_find(&csr->extensions, OID_CE_SUBJECT_ALT_NAME);
     TRY(check_powers(t, csr));
-    TRY(alt_names(t, csr, &asked));
+    TRY(alt_names(t, san == NULL ? BYTES_ABSENT : san->value, &asked));
     TRY(cert_alt_names(t, before, &had));
     ENSURE(t,
            X509_NAME_cmp(X509_REQ_get_subject_name(csr->request),
@@ -195,7 +203,7 @@ bool names_have_room(struct task *t, struct store *store, const struct est_label
                      const struct csr *csr)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
-    const char *subject = csr_subject(t, csr);
+    const char *subject = csr_wanted_subject_text(t, csr);
     uint64_t count;
     if (*subject == '\0')
         return true;

@@ -6,7 +6,9 @@
 
 /*
  * Every dNSName, and the common name, is the secret's, or within the label's domains, or in the
- * certificate that the client has shown; any other name and attribute of the subject only the last.
+ * certificate that the client has shown, or what client->asked gives; any other name and attribute
+ * of the subject only one of the last two.  What a ChangeSubjectName names counts, where there is
+ * one.
  * The request asks for no CA's powers, and for none of a registrar (cmcRA).  Fails with
  * E_NAME_REFUSED.
  */

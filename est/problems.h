@@ -2,7 +2,7 @@
 #ifndef GATEHOUSE_EST_PROBLEMS_H
 #define GATEHOUSE_EST_PROBLEMS_H
 
-#include "core/base/problem.h"
+#include "core/asking/problems.h"
 
 #define EST_PROBLEMS(X)                                                                            \
     X(E_NOT_ONBOARDED, "no-open-onboarding", "not allowed",                                        \
@@ -18,23 +18,10 @@
       "The MASA's audit log of this device broke the policy; the timeline shows which entry. If "  \
       "the device was rightly someone else's before, have the manufacturer transfer it, or allow " \
       "that domainID in the manufacturer's record.")                                               \
-    X(E_CSR_NOT_AS_ASKED, "csr-not-as-asked",                                                      \
-      "the request is not what the CSR attributes ask for",                                        \
-      "The device's request departs from the CSR attributes it was given; the detail says how. "   \
-      "Either its software does not follow them, or the profile asks for what it cannot do.")      \
     X(E_TOO_MANY_ENROLMENTS, "too-many-enrolments", "not allowed",                                 \
       "The device has asked for more certificates in one onboarding than limits.enrolments "       \
       "allows: a new key each time, or a new subject. Its software loses what it is given; reset " \
       "it when that is mended.")                                                                   \
-    X(E_PROFILE_MISSING, "profile-missing", "try again later",                                     \
-      "The device's manufacturer, or the enrolment profile that its record names, does not exist " \
-      "any more: `gatehousectl manufacturers set NAME --profile PROFILE`. The device will ask "    \
-      "again by itself.")                                                                          \
-    X(E_PROFILE_NAME, "profile-name", "try again later",                                           \
-      "The device cannot have the DNS name that its profile makes for it: the pattern makes none " \
-      "of this serial number, or another device has it. Give its manufacturer a profile with a "   \
-      "name pattern of its own: `gatehousectl profiles set NAME --dns-pattern PATTERN`. The "      \
-      "device will ask again by itself.")                                                          \
     X(E_NO_CONFIGURATION, "no-configuration", "no configuration",                                  \
       "The device asked for a configuration file that there is none of, neither for it nor for "   \
       "its profile: `gatehousectl configuration set`. Harmless if it is not meant to have one.")   \

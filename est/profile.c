@@ -1,120 +1,115 @@
 #include "est/profile.h"
 
 #include "core/store/records/device_name.h"
-#include "core/store/records/manufacturer.h"
+
+#include <arpa/inet.h>
 
 bool profile_of_device(struct task *t, struct reader *r, const struct device *device,
                        struct profile *ret)
 {
-    struct manufacturer maker;
-    bool found;
-    TRY(table_find(t, r, &manufacturers, bytes_of_text(device->manufacturer), &maker, &found));
-    ENSURE(t, found, E_PROFILE_MISSING, "the manufacturer %s is gone", device->manufacturer);
-    TRY(table_find(t, r, &profiles, bytes_of_text(maker.profile), ret, &found));
-    ENSURE(t, found, E_PROFILE_MISSING, "manufacturer %s: profile %s", maker.name, maker.profile);
-    return true;
+    return asking_profile(t, r, device->manufacturer, ret);
 }
 
-enum key_kind profile_key_kind(const struct profile *profile, unsigned *ret_rsa_bits)
-{
-    *ret_rsa_bits = 0;
-    switch ((enum profile_key)profile->key) {
-    case PROFILE_KEY_P256:
-        return KEY_P256;
-    case PROFILE_KEY_P384:
-        return KEY_P384;
-    case PROFILE_KEY_RSA2048:
-        *ret_rsa_bits = 2048;
-        return KEY_RSA;
-    case PROFILE_KEY_RSA3072:
-        *ret_rsa_bits = 3072;
-        return KEY_RSA;
-    }
-    return KEY_OTHER;
-}
+/* ---- A device ---- */
 
-static const char *signature_of_profile(const struct profile *profile, enum key_kind key)
-{
-    static const char *const ecdsa[] = {
-        [PROFILE_HASH_SHA256] = OID_ECDSA_SHA256,
-        [PROFILE_HASH_SHA384] = OID_ECDSA_SHA384,
-        [PROFILE_HASH_SHA512] = OID_ECDSA_SHA512,
-    };
-    static const char *const rsa[] = {
-        [PROFILE_HASH_SHA256] = OID_RSA_SHA256,
-        [PROFILE_HASH_SHA384] = OID_RSA_SHA384,
-        [PROFILE_HASH_SHA512] = OID_RSA_SHA512,
-    };
-    return (key == KEY_RSA ? rsa : ecdsa)[profile->hash];
-}
-
-/* RFC 9908 3.2: key type, hash, and an extension request with the name. */
-static bool make_attributes(struct task *t, const struct profile *profile, const char *name,
-                            struct bytes *ret)
-{
-    struct extension alt_name = {.oid = OID_CE_SUBJECT_ALT_NAME};
-    struct text_list names = {&name, 1};
-    struct csrattrs attrs = {.extensions = {&alt_name, name == NULL ? 0 : 1}};
-    if (name != NULL)
-        TRY(extension_dns_names(t, &names, &alt_name.value));
-    attrs.key = profile_key_kind(profile, &attrs.rsa_bits);
-    attrs.signature_oid = signature_of_profile(profile, attrs.key);
-    return csrattrs_encode(t, &attrs, ret);
-}
-
-bool profile_asked(struct task *t, struct store *store, const struct episode *e, struct asked *ret)
+static bool read_device(struct task *t, struct store *store, const struct episode *e,
+                        struct asked *asked, struct asking_device *own)
 {
     CLEANUP(view_cleanup) struct view *view = NULL;
     struct device device;
-    struct profile profile;
-    struct asked asked = {.name = NULL};
     TRY(view_open(t, store, &view));
     struct reader *r = view_reader(view);
     TRY(table_get(t, r, &devices, e->device, &device));
-    TRY(profile_of_device(t, r, &device, &profile));
-    TRY(blob_get(t, r, &episodes, e->id, EPISODE_BLOB_CSRATTRS, &asked.told));
-    if (profile.dns_pattern != NULL &&
-        !device_name_make(t, profile.dns_pattern, device.serial, &asked.name))
-        return fail(t, E_PROFILE_NAME, "profile %s: %s", profile.name, t->detail);
-    TRY(make_attributes(t, &profile, asked.name, &asked.attributes));
+    TRY(profile_of_device(t, r, &device, &asked->profile));
+    TRY(asking_device(t, r, &device, own));
+    asked->serial = device.serial;
+    return blob_get(t, r, &episodes, e->id, EPISODE_BLOB_CSRATTRS, &asked->told);
+}
+
+/* Once for all: certificates are found by it. */
+static bool give_opaque(struct task *t, struct tx *tx, void *arg)
+{
+    const struct bytes *id = arg;
+    struct device device;
+    TRY(table_get(t, tx_reader(tx), &devices, *id, &device));
+    if (device.opaque != NULL)
+        return true;
+    device.opaque = bytes_to_hex(t->arena, bytes_random(t->arena, DEVICE_OPAQUE_LEN));
+    return table_put(t, tx, &devices, &device);
+}
+
+static bool compile(struct task *t, const struct asking_device *own, bool binding,
+                    struct asked *asked)
+{
+    struct wishes wishes;
+    TRY(wishes_compile(t, &asked->profile, own, binding, &wishes));
+    TRY(csrattrs_encode(t, &wishes.attrs, &asked->attributes));
+    asked->wishes = wishes.attrs;
+    asked->claims = wishes.claims;
+    return true;
+}
+
+bool profile_asked(struct task *t, struct store *store, const struct episode *e, bool binding,
+                   struct asked *ret)
+{
+    struct asked asked = {.serial = NULL};
+    struct asking_device own;
+    struct bytes id = e->device;
+    TRY(read_device(t, store, e, &asked, &own));
+    if (own.opaque == NULL && wishes_use(&asked.profile, "opaque")) {
+        TRY(store_update(t, store, give_opaque, &id));
+        TRY(read_device(t, store, e, &asked, &own));
+    }
+    TRY(compile(t, &own, binding, &asked));
     *ret = asked;
     return true;
 }
 
-bool profile_claim_name(struct task *t, struct tx *tx, const char *name, struct bytes device)
+bool profile_claim_names(struct task *t, struct tx *tx, const struct text_list *names,
+                         struct bytes device)
 {
-    if (name == NULL || device_name_claim(t, tx, name, device))
-        return true;
-    return task_failed_with(t, E_EXISTS) ? fail(t, E_PROFILE_NAME, "%s", t->detail) : false;
-}
-
-static bool find_profile(struct task *t, struct store *store, const char *name, struct profile *ret)
-{
-    CLEANUP(view_cleanup) struct view *view = NULL;
-    bool found;
-    TRY(view_open(t, store, &view));
-    TRY(table_find(t, view_reader(view), &profiles, bytes_of_text(name), ret, &found));
-    ENSURE(t, found, E_PROFILE_MISSING, "profile %s", name);
+    for (size_t i = 0; i < names->count; i++) {
+        if (!device_name_claim(t, tx, names->items[i], device))
+            return task_failed_with(t, E_EXISTS) ? fail(t, E_PROFILE_NAME, "%s", t->detail) : false;
+    }
     return true;
 }
 
-bool profile_check_key(struct task *t, struct store *store, const char *name, const struct csr *csr)
+bool profile_idevid(struct task *t, struct store *store, struct bytes device,
+                    const struct cert **ret)
 {
-    struct profile profile;
-    struct csrattrs asked = {.key = KEY_OTHER};
-    TRY(find_profile(t, store, name, &profile));
-    asked.key = profile_key_kind(&profile, &asked.rsa_bits);
-    asked.signature_oid = signature_of_profile(&profile, asked.key);
-    return csr_key_as_asked(t, csr, &asked);
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    struct bytes der;
+    TRY(view_open(t, store, &view));
+    TRY(blob_get(t, view_reader(view), &devices, device, DEVICE_BLOB_IDEVID, &der));
+    if (bytes_present(der))
+        return cert_parse(t, der, ret);
+    *ret = NULL;
+    return true;
 }
 
-bool profile_generic(struct task *t, struct store *store, const char *name, bool binding,
-                     struct bytes *ret)
+struct bytes profile_address(struct task *t, const char *address)
 {
-    struct profile profile;
-    struct csrattrs attrs = {.challenge_password = binding};
-    TRY(find_profile(t, store, name, &profile));
-    attrs.key = profile_key_kind(&profile, &attrs.rsa_bits);
-    attrs.signature_oid = signature_of_profile(&profile, attrs.key);
-    return csrattrs_encode(t, &attrs, ret);
+    unsigned char octets[sizeof(struct in6_addr)];
+    if (inet_pton(AF_INET, address, octets) == 1)
+        return bytes_copy(t->arena, bytes_make(octets, sizeof(struct in_addr)));
+    if (inet_pton(AF_INET6, address, octets) == 1)
+        return bytes_copy(t->arena, bytes_make(octets, sizeof(struct in6_addr)));
+    return BYTES_ABSENT;
+}
+
+/* ---- Anybody ---- */
+
+bool profile_generic(struct task *t, struct store *store, const char *name, bool binding,
+                     struct asked *ret)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    struct asked asked = {.serial = NULL};
+    bool found;
+    TRY(view_open(t, store, &view));
+    TRY(table_find(t, view_reader(view), &profiles, bytes_of_text(name), &asked.profile, &found));
+    ENSURE(t, found, E_PROFILE_MISSING, "profile %s", name);
+    TRY(compile(t, NULL, binding, &asked));
+    *ret = asked;
+    return true;
 }

@@ -2,8 +2,11 @@
 
 #include "core/base/failpoint.h"
 #include "core/store/records/event.h"
+#include "core/asking/wishes.h"
 #include "est/profile.h"
 #include "est/wire.h"
+
+#define DEFAULT_KEY KEY_P256 /* where the profile leaves the choice */
 
 static const struct field work_fields[] = {
     FIELD(1, struct server_key_work, csr, "csr", FIELD_OCTETS, .flags = FIELD_REQUIRED,
@@ -81,8 +84,8 @@ bool server_key_make(struct task *t, struct order_run *run, const struct enrolme
         return record_decode(t, &work_type, run->work, ret);
     record_init(t, &work_type, &work);
     TRY(csr_parse_keyless(t, enrolment->csr, &asked));
-    enum key_kind kind = profile_key_kind(profile, &bits);
-    TRY(key_generate(t, kind, bits, &key));
+    enum key_kind kind = wishes_key(profile, &bits);
+    TRY(key_generate(t, kind == KEY_OTHER ? DEFAULT_KEY : kind, bits, &key));
     TRY(make_request(t, &asked, key, &work.csr));
     TRY(make_part(t, est, enrolment, &asked, key, &part));
     TRY(keystore_seal(t, est->keys, part, run->order->id, &work.sealed));

@@ -27,6 +27,10 @@ bool enrol_place(struct task *t, const struct est *est, const struct enrol_reque
                  struct http_reply *reply, struct bytes *ret_order)
 {
     struct bytes order;
+    /* RFC 7030 4.2.2: whoever has no names yet has none to change. */
+    ENSURE(t,
+           !request->csr->change.asked || (request->renews != NULL && request->server_key == NULL),
+           E_NOT_RENEWABLE, "ChangeSubjectName is for simplereenroll");
     /* RFC 7030 4.4.1: where the key is ours to make, the request's own is not looked at. */
     if (request->server_key == NULL)
         TRY(keys_check(t, est, request));
@@ -52,11 +56,16 @@ static bool check_request(struct task *t, const struct enrol_request *request,
                           const struct asked *asked, const struct cert *idevid)
 {
     struct csrattrs attributes;
+    const struct sender sender = {
+        .profile = &asked->profile,
+        .serial = asked->serial,
+        .idevid = idevid,
+        .address = profile_address(t, request->address),
+        .key_is_ours = request->server_key != NULL,
+    };
     TRY(csrattrs_decode(t, bytes_present(asked->told) ? asked->told : asked->attributes,
                         &attributes));
-    if (request->server_key == NULL)
-        TRY(csr_key_as_asked(t, request->csr, &attributes));
-    return csr_rest_as_asked(t, request->csr, &attributes, idevid);
+    return csr_as_asked(t, request->csr, &attributes, &sender);
 }
 
 /* A device with its IDevID: all hangs on its onboarding. */
@@ -75,14 +84,30 @@ static bool enrol_device(struct task *t, struct http_request *rq, const struct e
         *ret_order = BYTES_ABSENT;
         return true;
     }
-    TRY(profile_asked(t, est->store, &e, &asked));
+    TRY(profile_asked(t, est->store, &e, false, &asked));
     TRY(check_request(t, request, &asked, client->idevid->cert));
     device_request.episode = &e;
     device_request.asked = &asked;
     return enrol_place(t, est, &device_request, reply, ret_order);
 }
 
-/* Anybody else: names by the label's rules, key by its profile. */
+bool enrol_check_other(struct task *t, const struct est *est, const struct est_client *client,
+                       const struct enrol_request *request)
+{
+    struct est_client asking = *client;
+    struct asked asked;
+    TRY(profile_generic(t, est->store, client->label.profile, false, &asked));
+    const struct sender sender = {
+        .profile = &asked.profile,
+        .binds_itself = client->proof == EST_PROOF_RA,
+        .key_is_ours = request->server_key != NULL,
+    };
+    asking.asked = &asked.wishes;
+    TRY(names_check(t, &asking, request->csr));
+    return csr_as_asked(t, request->csr, &asked.wishes, &sender);
+}
+
+/* Anybody else: names by the label's rules, the rest by its profile. */
 static bool enrol_other(struct task *t, const struct est *est, const struct est_client *client,
                         const struct enrol_request *request, struct http_reply *reply,
                         struct bytes *ret_order)
@@ -91,9 +116,7 @@ static bool enrol_other(struct task *t, const struct est *est, const struct est_
     /* RFC 7030 4.2.2: with the certificate that is to be replaced it is a renewal. */
     ENSURE(t, client->name != NULL, E_NOT_RENEWABLE,
            "a device with a certificate of ours renews it: simplereenroll");
-    TRY(names_check(t, client, request->csr));
-    if (request->server_key == NULL)
-        TRY(profile_check_key(t, est->store, client->label.profile, request->csr));
+    TRY(enrol_check_other(t, est, client, request));
     TRY(names_have_room(t, est->store, &client->label, request->csr));
     other_request.client = client->name;
     other_request.secret = client->has_secret ? &client->secret : NULL;

@@ -36,16 +36,65 @@ static bool read_certificate(struct task *t, const struct est *est,
     return cert_parse(t, der, ret);
 }
 
-/* The profile that a renewal goes by: a device's as it is now, another client's the label's. */
-static bool check_key(struct task *t, const struct est *est, const struct est_client *client,
-                      const struct csr *csr)
+/*
+ * A device renews by its profile as it is now.  RFC 7030 4.2.2: with a ChangeSubjectName it asks
+ * for the names that the profile gives it now, which are checked as in a first request.
+ */
+static bool check_device(struct task *t, const struct est *est, const struct enrol_request *request,
+                         struct asked *asked)
 {
-    const struct certificate *record = &client->issued->record;
-    return profile_check_key(t, est->store,
-                             bytes_present(record->device) && record->profile != NULL
-                                 ? record->profile
-                                 : client->label.profile,
-                             csr);
+    const struct csr *csr = request->csr;
+    struct sender sender = {
+        .address = profile_address(t, request->address),
+        .key_is_ours = request->server_key != NULL,
+    };
+    TRY(profile_asked(t, est->store, request->episode, false, asked));
+    TRY(profile_idevid(t, est->store, request->episode->device, &sender.idevid));
+    sender.profile = &asked->profile;
+    sender.serial = asked->serial;
+    if (!csr->change.asked)
+        return csr_renewal_as_asked(t, csr, &asked->wishes, &sender);
+    ENSURE(t, asked->profile.change_subject_name, E_NOT_RENEWABLE,
+           "it asks for other names (ChangeSubjectName: %s), which profile %s does not allow",
+           csr_wanted_subject_text(t, csr), asked->profile.name);
+    return csr_as_asked(t, csr, &asked->wishes, &sender);
+}
+
+/* Another client by the label's profile, and to other names by the label's rules. */
+static bool check_other(struct task *t, const struct est *est, const struct est_client *client,
+                        const struct enrol_request *request)
+{
+    const struct csr *csr = request->csr;
+    struct asked asked;
+    if (csr->change.asked) {
+        ENSURE(t, client->label.change_subject_name, E_NOT_RENEWABLE,
+               "it asks for other names (ChangeSubjectName: %s), which label %s does not allow",
+               csr_wanted_subject_text(t, csr), client->label.name);
+        return enrol_check_other(t, est, client, request);
+    }
+    TRY(profile_generic(t, est->store, client->label.profile, false, &asked));
+    const struct sender sender = {
+        .profile = &asked.profile,
+        .key_is_ours = request->server_key != NULL,
+    };
+    return csr_renewal_as_asked(t, csr, &asked.wishes, &sender);
+}
+
+/* Who renews, and whether it asks for what it may have. */
+static bool check_request(struct task *t, const struct est *est, const struct est_client *client,
+                          struct enrol_request *request, struct episode *e, struct asked *asked)
+{
+    const struct certificate *record = request->renews;
+    if (bytes_present(record->device)) {
+        TRY(gate_certificate(t, est, record, e));
+        request->episode = e;
+        TRY(check_device(t, est, request, asked));
+        request->asked = request->csr->change.asked ? asked : NULL;
+        return true;
+    }
+    request->client = client->name;
+    request->secret = client->has_secret ? &client->secret : NULL;
+    return check_other(t, est, client, request);
 }
 
 static bool check_unchanged(struct task *t, const struct est *est, const struct est_client *client,
@@ -76,20 +125,12 @@ bool enrol_grant_again(struct task *t, const struct est *est, const struct est_c
 {
     struct enrol_request renewal = *request;
     struct episode e;
+    struct asked asked;
     TRY(check_certificate(t, client));
-    const struct certificate *record = &client->issued->record;
     TRY(check_unchanged(t, est, client, request->csr));
-    if (request->server_key == NULL)
-        TRY(check_key(t, est, client, request->csr));
+    renewal.renews = &client->issued->record;
+    TRY(check_request(t, est, client, &renewal, &e, &asked));
     TRY(names_have_room(t, est->store, &client->label, request->csr));
-    renewal.renews = record;
-    if (bytes_present(record->device)) {
-        TRY(gate_certificate(t, est, record, &e));
-        renewal.episode = &e;
-    } else {
-        renewal.client = client->name;
-        renewal.secret = client->has_secret ? &client->secret : NULL;
-    }
     return enrol_place(t, est, &renewal, reply, ret_order);
 }
 

@@ -22,10 +22,23 @@
 
 /* Every room's table: for hints, and for refusals that were stored by name. */
 static const struct problem_kind *const *const problem_tables[] = {
-    base_problems,      store_problems,    order_problems,   pki_problems,
-    http_problems,      pledge_problems,   voucher_problems, ca_problems,
-    registrar_problems, est_problems,      api_problems,     keystore_problems,
-    discovery_problems, identity_problems, cloud_problems,   NULL,
+    base_problems,
+    store_problems,
+    order_problems,
+    pki_problems,
+    http_problems,
+    pledge_problems,
+    voucher_problems,
+    ca_problems,
+    registrar_problems,
+    est_problems,
+    api_problems,
+    keystore_problems,
+    discovery_problems,
+    identity_problems,
+    cloud_problems,
+    asking_problems,
+    NULL,
 };
 
 /* One connection is one file; the store, the token and outgoing connections need some too. */

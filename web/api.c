@@ -77,6 +77,8 @@ static const struct http_route routes[] = {
     WRITE("PUT", "/v1/clouds/{}", BODY_MAX, api_cloud_set),
     WRITE("POST", "/v1/clouds/{}", WORD_MAX, api_cloud_act),
     REMOVE("/v1/clouds/{}", api_cloud_remove),
+    READ("/v1/csrattrs", api_csrattrs),
+    WRITE("POST", "/v1/csrattrs", BODY_MAX, api_csrattrs_try),
     READ("/v1/devices", api_devices),
     WRITE("POST", "/v1/devices", BODY_MAX, api_devices_expect),
     READ("/v1/devices/{}", api_device),

@@ -2,11 +2,11 @@
  * POST devices/{}: what is to become of a device.  Here: its place on the list of expected devices
  * is taken away or vacated.
  */
+#include "core/asking/wishes.h"
 #include "core/store/records/device.h"
 #include "core/store/records/device_name.h"
 #include "core/store/records/event.h"
 #include "core/store/records/manufacturer.h"
-#include "core/store/records/profile.h"
 #include "core/store/records/standing.h"
 #include "core/store/records/stored_voucher.h"
 #include "web/api_internal.h"
@@ -179,32 +179,46 @@ static bool remove_place(struct task *t, struct tx *tx, void *arg)
 }
 
 /*
- * The name that the manufacturer's profile makes of the serial number goes to whoever is admitted
- * next.
+ * The names that the manufacturer's profile makes of what is the device's own go to whoever is
+ * admitted next.
  */
-static bool release_name(struct task *t, struct tx *tx, const struct act *act,
-                         const struct bytes_list *ids)
+static bool release_names(struct task *t, struct tx *tx, const struct profile *profile,
+                          struct bytes id)
 {
-    struct manufacturer m;
-    struct profile profile;
-    struct device_name name;
-    const char *text;
+    struct device device;
+    struct asking_device own;
+    struct wishes wishes;
     bool found;
-    TRY(table_find(t, tx_reader(tx), &manufacturers, bytes_of_text(act->manufacturer), &m, &found));
-    if (!found || m.profile == NULL)
+    TRY(table_find(t, tx_reader(tx), &devices, id, &device, &found));
+    if (!found)
         return true;
-    TRY(table_find(t, tx_reader(tx), &profiles, bytes_of_text(m.profile), &profile, &found));
-    if (!found || profile.dns_pattern == NULL)
-        return true;
-    if (!device_name_make(t, profile.dns_pattern, act->serial, &text)) {
-        task_forgive(t); /* then nobody has got it */
+    TRY(asking_device(t, tx_reader(tx), &device, &own));
+    if (!wishes_compile(t, profile, &own, false, &wishes)) {
+        task_forgive(t); /* then nobody has got them */
         return true;
     }
-    TRY(table_find(t, tx_reader(tx), &device_names, bytes_of_text(text), &name, &found));
-    for (size_t i = 0; found && i < ids->count; i++) {
-        if (bytes_equal(name.device, ids->items[i]))
-            return table_delete(t, tx, &device_names, bytes_of_text(text));
+    for (size_t i = 0; i < wishes.claims.count; i++) {
+        struct bytes key = bytes_of_text(wishes.claims.items[i]);
+        struct device_name name;
+        TRY(table_find(t, tx_reader(tx), &device_names, key, &name, &found));
+        if (found && bytes_equal(name.device, id))
+            TRY(table_delete(t, tx, &device_names, key));
     }
+    return true;
+}
+
+static bool release_all_names(struct task *t, struct tx *tx, const struct act *act,
+                              const struct bytes_list *ids)
+{
+    struct profile profile;
+    if (!asking_profile(t, tx_reader(tx), act->manufacturer, &profile)) {
+        if (!task_failed_with(t, E_PROFILE_MISSING))
+            return false;
+        task_forgive(t);
+        return true;
+    }
+    for (size_t i = 0; i < ids->count; i++)
+        TRY(release_names(t, tx, &profile, ids->items[i]));
     return true;
 }
 
@@ -232,7 +246,7 @@ static bool vacate_place(struct task *t, struct tx *tx, void *arg)
            "%s has never come: the first that does is admitted, whatever its key", name_of(t, act));
     for (size_t i = 0; i < ids.count; i++)
         TRY(forget_key(t, tx, act, ids.items[i]));
-    TRY(release_name(t, tx, act, &ids));
+    TRY(release_all_names(t, tx, act, &ids));
     act->place.device = BYTES_ABSENT;
     return table_put(t, tx, &expected_devices, &act->place);
 }

@@ -84,6 +84,8 @@ MUST_USE bool api_secret_add(struct task *t, struct http_request *rq, struct htt
 MUST_USE bool api_secret_remove(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_crl(struct task *t, struct http_request *rq, struct http_reply *reply);
 
+MUST_USE bool api_csrattrs(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_csrattrs_try(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_clouds(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_cloud(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_cloud_add(struct task *t, struct http_request *rq, struct http_reply *reply);

@@ -148,6 +148,37 @@ struct voucher_wish {
 };
 extern const struct record_type voucher_wish_type;
 
+/* POST csrattrs: would this request be taken? */
+struct csrattrs_question {
+    const char *device;       /* serial number or id; NULL: `profile` */
+    const char *manufacturer; /* NULL: whoever has such a device */
+    const char *profile;
+    struct bytes csr;
+    struct record_rest rest;
+};
+extern const struct record_type csrattrs_question_type;
+struct csrattrs_verdict {
+    const char *profile;
+    bool accepted;
+    const char *problem; /* NULL: none */
+    const char *detail;
+    struct record_rest rest;
+};
+extern const struct record_type csrattrs_verdict_type;
+
+/* GET csrattrs: what a device is told to ask for. */
+struct csrattrs_report {
+    const char *profile;
+    const char *serial; /* NULL: what anybody is told */
+    const char *manufacturer;
+    struct bytes attributes; /* DER, by the profile now */
+    struct bytes told;       /* DER; absent: nothing yet */
+    struct text_list names;
+    bool provisional;
+    struct record_rest rest;
+};
+extern const struct record_type csrattrs_report_type;
+
 /* POST orders/{}. */
 struct decision {
     const char *decision; /* "approve" or "decline" */

@@ -93,6 +93,7 @@ static bool read_request(struct task *t, X509_REQ *request, bool keyless, struct
     X509_ALGOR_get0(&signature, NULL, NULL, algorithm);
     csr->signature_oid = oid_text(t, signature);
     TRY(read_extensions(t, request, &csr->extensions));
+    TRY(csr_change_read(t, request, &csr->change));
     return read_challenge_password(t, request, &csr->challenge_password);
 }
 

@@ -19,6 +19,13 @@ struct extension_list {
     size_t count;
 };
 
+/* Names that are to take the place of the request's own (RFC 6402 2.8). */
+struct csr_change {
+    bool asked;
+    X509_NAME *subject;     /* owned by the arena; NULL: stays */
+    struct bytes alt_names; /* DER of a SubjectAltName; absent: stays */
+};
+
 struct csr {
     X509_REQ *request; /* owned by the arena */
     struct bytes der;
@@ -29,9 +36,13 @@ struct csr {
     const char *signature_oid;        /* signatureAlgorithm, dotted */
     struct extension_list extensions; /* of the extensionRequest attribute */
     const char *challenge_password;   /* NULL: none */
+    struct csr_change change;
 };
 
-/* One DER request and nothing after it.  Fails with E_CSR_MALFORMED, also on doubled extensions. */
+/*
+ * One DER request and nothing after it.  Fails with E_CSR_MALFORMED, also on doubled extensions.
+ * A ChangeSubjectName is read as RFC 6402 2.8 has it and as its erratum 3943 does.
+ */
 MUST_USE bool csr_parse(struct task *t, struct bytes der, struct csr *ret);
 /*
  * The same for whoever makes the key himself (RFC 7030 4.4.1): the request's own may be one that
@@ -47,6 +58,11 @@ char *csr_subject(struct task *t, const struct csr *csr);
  */
 MUST_USE bool csr_attribute_value(struct task *t, const struct csr *csr, const char *oid,
                                   struct bytes *ret);
+/* What the certificate is to name: by the ChangeSubjectName, or else by the request itself. */
+const X509_NAME *csr_wanted_subject(const struct csr *csr);
+char *csr_wanted_subject_text(struct task *t, const struct csr *csr);
+/* DER of the SubjectAltName; absent: none. */
+struct bytes csr_wanted_alt_names(const struct csr *csr);
 /* The one extension of that OID; NULL when it was not asked for. */
 const struct extension *extension_find(const struct extension_list *list, const char *oid);
 /* "DNS:...", as cert_alt_names(), of a SubjectAltName value. */
@@ -90,6 +106,8 @@ const char *key_kind_text(struct task *t, enum key_kind kind, unsigned bits); /*
 
 /* DER values of extensions. */
 MUST_USE bool extension_dns_names(struct task *t, const struct text_list *names, struct bytes *ret);
+/* A UTF8String. */
+MUST_USE bool extension_text(struct task *t, const char *text, struct bytes *ret);
 /* RFC 5280 4.2.1.3 names: digitalSignature, keyEncipherment, ...  Fails with E_INVALID. */
 MUST_USE bool extension_key_usage(struct task *t, const struct text_list *names, struct bytes *ret);
 /* clientAuth, serverAuth, cmcRA or dotted OIDs.  Fails with E_INVALID. */

@@ -20,6 +20,16 @@ struct name_rdn {
     struct name_attribute *items;
     size_t count;
 };
+/*
+ * "serialNumber", "CN" or a dotted type, with this value (UTF-8; NULL: the client fills it), in the
+ * string type that the attribute has (RFC 5280 A.1).  Fails with E_INVALID.
+ */
+MUST_USE bool name_attribute_make(struct task *t, const char *type, const char *text,
+                                  struct name_attribute *ret);
+
+/* The value as UTF-8; NULL: there is none, or it is no text. */
+const char *name_attribute_text(struct task *t, const struct name_attribute *attribute);
+
 struct csr_template {
     bool has_subject; /* without: nothing is demanded of the subject */
     struct name_rdn *rdns;

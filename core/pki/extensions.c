@@ -182,6 +182,14 @@ bool extension_dns_names(struct task *t, const struct text_list *names, struct b
     return true;
 }
 
+bool extension_text(struct task *t, const char *text, struct bytes *ret)
+{
+    ASN1_UTF8STRING *string = IN_ARENA(t, ASN1_UTF8STRING_free, ASN1_UTF8STRING_new());
+    ENSURE(t, ASN1_STRING_set(string, text, -1) == 1, E_CRYPTO, "extension: %s", crypto_error(t));
+    *ret = ENCODE(t, i2d_ASN1_UTF8STRING, string);
+    return true;
+}
+
 bool extension_key_usage(struct task *t, const struct text_list *names, struct bytes *ret)
 {
     static const char *const usages[] = {

@@ -51,7 +51,7 @@ static bool set_validity(struct task *t, X509 *x509, const struct issue *issue)
  */
 static bool copy_parameters(const X509_ALGOR *algorithm, int *ret_type, void **ret)
 {
-    const void *value;
+    const void *value = NULL; /* which the library leaves alone where there are none */
     X509_ALGOR_get0(NULL, ret_type, &value, algorithm);
     *ret = NULL;
     if (value == NULL)

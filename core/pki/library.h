@@ -52,6 +52,8 @@ MUST_USE bool der_pair(struct task *t, const char *dotted, struct bytes value, s
 char *text_printable(struct task *t, struct bytes octets);
 /* Something, and no control characters in it. */
 bool is_plain(struct bytes text);
+/* RFC 1034 3.5, with a leading "*." as RFC 6125 6.4.3 knows it. */
+bool is_host_name(struct bytes name);
 /*
  * A character string as UTF-8; false, without a problem, when it is none, is empty, or holds
  * control characters.
@@ -74,6 +76,9 @@ MUST_USE bool extensions_write(struct task *t, const struct extension_list *list
 /* As alt_names_to_text(), failing with `kind`. */
 MUST_USE bool alt_names_read(struct task *t, struct bytes value, const struct problem_kind *kind,
                              struct text_list *ret);
+
+/* The request's ChangeSubjectName, where it has one.  Fails with E_CSR_MALFORMED. */
+MUST_USE bool csr_change_read(struct task *t, const X509_REQ *request, struct csr_change *ret);
 
 /* The OID of the curve that keys of this kind are on (RFC 5480 2.1.1.1); NULL: on none of ours. */
 const char *curve_oid(enum key_kind kind);

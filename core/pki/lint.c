@@ -174,32 +174,17 @@ static bool check_powers(struct task *t, const struct lint *l)
     return true;
 }
 
-static bool is_label_end(char c)
+/* RFC 8994 6.2.2: an AcpNodeName is an IA5String. */
+static bool check_other_name(struct task *t, const GENERAL_NAME *name)
 {
-    return c == '.' || c == '\0';
-}
-
-/* RFC 1034 3.5, with a leading "*." as RFC 6125 6.4.3 knows it. */
-static bool is_dns_name(struct bytes name)
-{
-    const char *text = (const char *)name.data;
-    size_t label = 0;
-    if (name.len == 0 || name.len > 253 || memchr(text, '\0', name.len) != NULL)
-        return false;
-    for (size_t i = name.len > 2 && memcmp(text, "*.", 2) == 0 ? 2 : 0; i < name.len; i++) {
-        char c = text[i];
-        const char next = (char)(i + 1 < name.len ? text[i + 1] : '\0');
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (c == '.') {
-            if (label == 0)
-                return false;
-            label = 0;
-            continue;
-        }
-        if (!(letter || (c == '-' && label > 0 && !is_label_end(next))) || ++label > 63)
-            return false;
-    }
-    return label > 0;
+    ASN1_OBJECT *oid;
+    ASN1_TYPE *value;
+    if (GENERAL_NAME_get0_otherName(name, &oid, &value) != 1 ||
+        strcmp(oid_text(t, oid), OID_ON_ACP_NODE_NAME) != 0)
+        return true;
+    RULE(t, ASN1_TYPE_get(value) == V_ASN1_IA5STRING, "4.2.1.6",
+         "an AcpNodeName that is no IA5String");
+    return true;
 }
 
 static bool check_general_name(struct task *t, const GENERAL_NAME *name)
@@ -208,7 +193,7 @@ static bool check_general_name(struct task *t, const GENERAL_NAME *name)
     const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
     switch (type) {
     case GEN_DNS:
-        RULE(t, is_dns_name(octets_of(value)), "4.2.1.6", "a dNSName that is no DNS name: %s",
+        RULE(t, is_host_name(octets_of(value)), "4.2.1.6", "a dNSName that is no DNS name: %s",
              text_printable(t, octets_of(value)));
         return true;
     case GEN_IPADD:
@@ -219,6 +204,8 @@ static bool check_general_name(struct task *t, const GENERAL_NAME *name)
         RULE(t, memchr(octets_of(value).data, ':', octets_of(value).len) != NULL, "4.2.1.6",
              "a URI without scheme");
         return true;
+    case GEN_OTHERNAME:
+        return check_other_name(t, name);
     default:
         return true;
     }

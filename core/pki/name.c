@@ -1,10 +1,13 @@
 /* Distinguished names from text (RFC 4514 section 3). */
 #include "core/pki/issue.h"
 
+#include "core/pki/csr_template.h"
 #include "core/pki/library.h"
 
 #include <string.h>
 #include <strings.h>
+
+#include <openssl/err.h>
 
 #define NAME_TEXT_MAX  4096 /* characters */
 #define NAME_PARTS_MAX 64   /* attributes */
@@ -195,6 +198,39 @@ bool name_from_text(struct task *t, const char *text, X509_NAME **ret)
     }
     *ret = name;
     return true;
+}
+
+bool name_attribute_make(struct task *t, const char *type, const char *text,
+                         struct name_attribute *ret)
+{
+    struct bytes value = BYTES_ABSENT;
+    ASN1_OBJECT *oid;
+    TRY(attribute_oid(t, type, &oid));
+    if (text != NULL) {
+        ENSURE(t, is_plain(bytes_of_text(text)), E_INVALID,
+               "%s: nothing, or control characters, for a value", type);
+        ASN1_STRING *string = ASN1_STRING_set_by_NID(
+            NULL, (const unsigned char *)text, (int)strlen(text), MBSTRING_UTF8, OBJ_obj2nid(oid));
+        ENSURE(t, string != NULL, E_INVALID, "%s=%s: %s", type, text, crypto_error(t));
+        ARENA_DEFER(t->arena, ASN1_STRING_free, string);
+        value = ENCODE(t, i2d_ASN1_PRINTABLE, string);
+    }
+    *ret = (struct name_attribute){.oid = oid_text(t, oid), .value = value};
+    return true;
+}
+
+const char *name_attribute_text(struct task *t, const struct name_attribute *attribute)
+{
+    const unsigned char *at = attribute->value.data;
+    const char *text = NULL;
+    ASN1_STRING *value = bytes_present(attribute->value)
+                             ? d2i_ASN1_PRINTABLE(NULL, &at, (long)attribute->value.len)
+                             : NULL;
+    if (value != NULL && !string_text(t, value, &text))
+        text = NULL;
+    ASN1_STRING_free(value);
+    ERR_clear_error();
+    return text;
 }
 
 bool name_wants_printable(const X509_NAME_ENTRY *entry)

@@ -46,6 +46,7 @@
 #define OID_RSA_SHA384            "1.2.840.113549.1.1.12"
 #define OID_RSA_SHA512            "1.2.840.113549.1.1.13"
 #define OID_ON_HARDWARE_MODULE    "1.3.6.1.5.5.7.8.4"
+#define OID_ON_ACP_NODE_NAME      "1.3.6.1.5.5.7.8.10" /* RFC 8994 6.2.2 */
 #define OID_CE_SUBJECT_KEY_ID     "2.5.29.14"
 #define OID_CE_KEY_USAGE          "2.5.29.15"
 #define OID_CE_SUBJECT_ALT_NAME   "2.5.29.17"

@@ -20,6 +20,7 @@ ADDED = {
     "EstSecret": {"password"},
     "Configuration": {"content"},
     "Certificate": {"der"},
+    "CsrattrsVerdict": {"hint"},
     "Crl": {"der"},
     "Event": {"hint"},
     "StoredVoucher": {"hint"},

@@ -1,7 +1,7 @@
 /*
  * Whatever is read as a certification request: its extensions are bounded, unlike, and readable.
  *
- * Covers: core/pki/csr.c core/pki/extensions.c core/pki/server_key.c
+ * Covers: core/pki/csr.c core/pki/csr_change.c core/pki/extensions.c core/pki/server_key.c
  */
 #include "tests/fuzz/support.h"
 
@@ -50,6 +50,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct extension *san = extension_find(&csr.extensions, OID_CE_SUBJECT_ALT_NAME);
     if (san != NULL && !alt_names_to_text(&t, san->value, &names))
         MUST(t.problem == E_CSR_MALFORMED);
+    if (csr.change.asked) {
+        MUST(csr.change.subject != NULL || bytes_present(csr.change.alt_names));
+        MUST(!bytes_present(csr.change.alt_names) ||
+             (alt_names_to_text(&t, csr_wanted_alt_names(&csr), &names) && names.count > 0));
+    }
+    MUST(csr_wanted_subject_text(&t, &csr) != NULL);
     if (csr.challenge_password != NULL)
         MUST(bytes_are_utf8(bytes_of_text(csr.challenge_password)));
     if (!csr_verify(&t, &csr))

@@ -175,6 +175,15 @@ static bool put_requests(struct task *t, const struct seeds *s)
     TRY(put(t, s, "csr", "extensions", seed));
     TRY(csr_build(t, s->device_key, NULL, NULL, NULL, NULL, &seed));
     TRY(put(t, s, "csr", "plain", seed));
+    /* ChangeSubjectName, in a SET: "CN=x", and "x.y". */
+    struct csr_attribute change = {
+        "1.3.6.1.5.5.7.7.36",
+        BYTES_LITERAL("\x31\x17\x30\x15\x30\x0C\x31\x0A\x30\x08\x06\x03\x55\x04\x03\x0C\x01x"
+                      "\xA1\x05\x82\x03x.y")};
+    const struct csr_content changed = {
+        .subject = subject, .attributes = &change, .attribute_count = 1};
+    TRY(csr_write(t, s->device_key, &changed, &seed));
+    TRY(put(t, s, "csr", "change", seed));
     const char *fill = OID_AT_SERIAL_NUMBER;
     const struct csrattrs full = {.challenge_password = true,
                                   .signature_oid = OID_ECDSA_SHA256,

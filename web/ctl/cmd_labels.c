@@ -20,6 +20,7 @@ struct label_options {
     const char *per_day;
     const char *full_cmc;
     const char *server_keys;
+    const char *change_subject_name;
 };
 
 static const struct option label_options[] = {
@@ -40,6 +41,8 @@ static const struct option label_options[] = {
            "Whether an administrator decides on each request."),
     OPTION(struct label_options, per_day, "per-day", OPTION_TEXT, "COUNT",
            "Most certificates for the same subject in a day."),
+    OPTION(struct label_options, change_subject_name, "change-subject-name", OPTION_TEXT, "yes|no",
+           "Whether a client that renews may ask for other names."),
     OPTION(struct label_options, renew_before, "renew-before", OPTION_TEXT, "DURATION",
            "How long before its end a certificate may be renewed; \"0 s\": at any time."),
     OPTION(struct label_options, renew_after, "renew-after", OPTION_TEXT, "DURATION",
@@ -68,6 +71,7 @@ static bool set_members(struct task *t, json_t *body, const void *options)
     TRY(member_set_text(t, body, "channel-binding", o->binding));
     TRY(member_set_number(t, body, "line-length", o->line_length));
     TRY(member_set_bool(t, body, "digest-md5", o->digest_md5));
+    TRY(member_set_bool(t, body, "change-subject-name", o->change_subject_name));
     TRY(member_set_text(t, body, "renew-before", o->renew_before));
     TRY(member_set_text(t, body, "renew-after", o->renew_after));
     TRY(member_set_bool(t, body, "approval", o->approval));

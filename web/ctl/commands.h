@@ -7,6 +7,7 @@
 extern const struct command authority_commands[];
 extern const struct command certificate_commands[];
 extern const struct command crl_commands[];
+extern const struct command csrattrs_commands[];
 extern const struct command init_commands[];
 extern const struct command label_commands[];
 extern const struct command cloud_commands[];

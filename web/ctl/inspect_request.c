@@ -71,10 +71,12 @@ static void subject_facts(struct task *t, const struct csr_template *template, j
             const struct name_attribute *attribute = &template->rdns[i].items[j];
             json_t *one = fact_element(subject);
             fact_text(t, one, "oid", oid_label(t, attribute->oid));
-            if (bytes_present(attribute->value))
+            if (bytes_present(attribute->value)) {
                 fact_hex(t, one, "value", attribute->value);
-            else
+                fact_text(t, one, "text", name_attribute_text(t, attribute));
+            } else {
                 fact_bool(one, "to-be-filled", true);
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ static const struct command *const groups[] = {
     manufacturer_more_commands,
     configuration_commands,
     profile_commands,
+    csrattrs_commands,
     device_commands,
     device_act_commands,
     device_log_commands,

@@ -77,6 +77,10 @@ static const struct field device_fields[] = {
     FIELD(34, struct device, subject, "subject", FIELD_TEXT, .flags = FIELD_READ_ONLY,
           .max = DEVICE_SUBJECT_MAX,
           .help = "Subject name of its IDevID, as RFC 4514 writes it; a long one is cut."),
+    FIELD(100, struct device, opaque, "opaque", FIELD_TEXT, .flags = FIELD_READ_ONLY,
+          .max = (int64_t)2 * DEVICE_OPAQUE_LEN,
+          .help = "Random identifier that stands in its certificates in place of the serial "
+                  "number, where its profile has {opaque}; made when it first asks."),
 };
 const struct record_type device_type = RECORD_TYPE("device", 1, struct device, device_fields);
 

@@ -11,6 +11,7 @@
 #define SERIAL_MAX         128 /* octets of a serial number */
 #define DEVICE_SUBJECT_MAX 256 /* octets of an IDevID's subject that are kept */
 #define DEVICE_ID_LEN      SUBJECT_LEN
+#define DEVICE_OPAQUE_LEN  16 /* random octets of an opaque identifier */
 
 /* Whether a device is let in.  Only an admitted one is granted anything; values never change. */
 enum device_admission {
@@ -44,6 +45,7 @@ struct device {
     const char *decided_because; /* the reason that was given */
     const char *sold_to;
     const char *subject; /* of its IDevID (RFC 4514), cut to DEVICE_SUBJECT_MAX */
+    const char *opaque;  /* in place of its serial number in certificates; NULL: none yet */
     struct record_rest rest;
 };
 enum { DEVICE_BLOB_IDEVID = 1 /* DER of the IDevID with its key */ };

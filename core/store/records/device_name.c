@@ -11,7 +11,8 @@
 static const struct field fields[] = {
     FIELD(1, struct device_name, name, "name", FIELD_TEXT,
           .flags = FIELD_REQUIRED | FIELD_READ_ONLY, .max = DEVICE_NAME_MAX,
-          .help = "DNS name, in lower case."),
+          .help = "DNS name in lower case, or another kind of name behind its kind: "
+                  "\"ip:192.0.2.1\"."),
     FIELD(2, struct device_name, device, "device", FIELD_HEX,
           .flags = FIELD_REQUIRED | FIELD_READ_ONLY, .min = SUBJECT_LEN, .max = SUBJECT_LEN,
           .help = "The device that has it."),
@@ -66,7 +67,7 @@ static char *as_label(struct arena *arena, const char *serial, bool *ret_changed
     return label;
 }
 
-static const char *serial_label(struct arena *arena, const char *serial)
+const char *device_name_label(struct arena *arena, const char *serial)
 {
     bool changed;
     char *label = as_label(arena, serial, &changed);
@@ -105,7 +106,7 @@ bool device_name_make(struct task *t, const char *pattern, const char *serial, c
            pattern);
     char *before = arena_strndup(t->arena, pattern, (size_t)(place - pattern));
     const char *name = arena_printf(t->arena, "%s%s%s", text_to_lower(t->arena, before),
-                                    serial_label(t->arena, serial),
+                                    device_name_label(t->arena, serial),
                                     text_to_lower(t->arena, place + strlen(SERIAL_PLACE)));
     ENSURE(t, is_dns_name(name), E_INVALID, "the name pattern %s makes %s of serial number %s",
            pattern, name, serial);

@@ -1,6 +1,6 @@
 /*
- * DNS names of devices: made from a profile's pattern and the device's serial number, and each
- * given to one device only.
+ * Names of devices: made from a profile's patterns and what is the device's own, and each given to
+ * one device only.
  */
 #ifndef GATEHOUSE_CORE_STORE_RECORDS_DEVICE_NAME_H
 #define GATEHOUSE_CORE_STORE_RECORDS_DEVICE_NAME_H
@@ -16,12 +16,14 @@
  */
 MUST_USE bool device_name_make(struct task *t, const char *pattern, const char *serial,
                                const char **ret);
+/* The serial number made a DNS label, as above. */
+const char *device_name_label(struct arena *arena, const char *serial);
 /* Whether names can be made of the pattern at all; fails with E_INVALID saying why not. */
 MUST_USE bool device_name_check(struct task *t, const char *pattern);
 
 /* Who has the name; kept when the device is told to ask for it. */
 struct device_name {
-    const char *name;
+    const char *name; /* DNS name in lower case, or "KIND:VALUE" of another kind */
     struct bytes device;
     struct record_rest rest;
 };

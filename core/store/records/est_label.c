@@ -68,6 +68,11 @@ static const struct field fields[] = {
           .help = "Most certificates for the same subject in a day."),
     FIELD(16, struct est_label, created, "created", FIELD_TIME, .flags = FIELD_READ_ONLY,
           .help = "When it was added."),
+    FIELD(100, struct est_label, change_subject_name, "change-subject-name", FIELD_BOOL,
+          .flags = FIELD_LIVE, .preset = "false",
+          .help = "Whether a client that renews may ask for other names, by the same rules as for "
+                  "a first certificate, with ChangeSubjectName (RFC 7030 4.2.2); a device's "
+                  "profile says it for devices."),
     FIELD(110, struct est_label, server_keys, "server-keys", FIELD_ENUM, .flags = FIELD_LIVE,
           .names = server_keys_names, .preset = "off",
           .help =

@@ -45,6 +45,7 @@ struct est_label {
     bool full_cmc;             /* fullcmc is served */
     bool approval;             /* an administrator decides on each request */
     uint64_t per_day;          /* certificates for one name */
+    bool change_subject_name;  /* clients that are no devices may, at a renewal */
     int64_t created;
     unsigned int server_keys; /* enum est_server_keys */
     struct record_rest rest;
