@@ -2,7 +2,6 @@
 
 #include "core/base/failpoint.h"
 #include "core/store/records/event.h"
-#include "core/asking/wishes.h"
 #include "est/profile.h"
 #include "est/wire.h"
 
