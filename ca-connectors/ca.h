@@ -13,12 +13,15 @@
 #include "core/store/store.h"
 #include "pkcs11/keystore.h"
 
+struct ca_connector;
+
 /* What a connector may use.  Borrowed, for as long as the CA is open. */
 struct ca_environment {
     struct store *store;
     struct keystore *keys;
     struct http_client *client;
     const char *public_url; /* base of where certificates' status is served; NULL: nowhere */
+    const struct ca_connector *const *connectors; /* ends with NULL; NULL: all that there are */
 };
 
 struct ca_request {
@@ -33,6 +36,14 @@ struct ca_request {
     /* Makes `state` durable.  To be called before anything that depends on it is sent. */
     MUST_USE bool (*save)(struct task *t, void *arg, struct bytes state);
     void *save_arg;
+    /*
+     * Nobody wants the certificate any more: the device has left, or its onboarding has ended.  Set
+     * only on a request with a state, so that a certificate which the CA has issued, or still will,
+     * does not go about unknown.  Nothing new is asked for; the step only looks after what the
+     * state says was asked, and cancels it where the protocol can.  What is issued all the same is
+     * recorded, revoked and handed to nobody.
+     */
+    bool abandoned;
 };
 
 enum ca_outcome { CA_ISSUED, CA_WAITING };
@@ -60,7 +71,9 @@ struct ca_connector {
     MUST_USE bool (*others)(struct task *t, void *ca, struct cert_list *ret);
     /*
      * One step towards a certificate.  Fails with E_CA_REFUSED (for good) or with anything else
-     * (tried again later).
+     * (tried again later).  A CA that takes its time is CA_WAITING: the step comes again, with the
+     * state, after `retry_after`, for as long as the order lives (orders.lifetime), also when
+     * meanwhile the request was abandoned; then E_CA_REFUSED says that nothing will come of it.
      */
     MUST_USE bool (*enrol)(struct task *t, void *ca, const struct ca_request *request,
                            struct ca_result *ret);

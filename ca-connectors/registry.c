@@ -9,7 +9,7 @@
 
 #define CA_COUNT_MAX 64
 
-static const struct ca_connector *const connectors[] = {&ca_local};
+static const struct ca_connector *const connectors[] = {&ca_local, NULL};
 
 /* The CAs as they were opened at one time; kept to the end, because somebody may be using one. */
 struct ca_set {
@@ -26,19 +26,18 @@ struct ca_registry {
     uint64_t generation;
 };
 
-static const struct ca_connector *find_connector(const char *name)
+static const struct ca_connector *find_connector(const struct ca_environment *env, const char *name)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(connectors); i++) {
-        if (strcmp(connectors[i]->name, name) == 0)
-            return connectors[i];
-    }
-    return NULL;
+    const struct ca_connector *const *next = env->connectors == NULL ? connectors : env->connectors;
+    while (*next != NULL && strcmp((*next)->name, name) != 0)
+        next++;
+    return *next;
 }
 
 static bool open_ca(struct task *t, const struct ca_environment *env,
                     const struct ca_record *record, struct ca *ret)
 {
-    const struct ca_connector *connector = find_connector(record->connector);
+    const struct ca_connector *connector = find_connector(env, record->connector);
     void *handle;
     ENSURE(t, connector != NULL, E_CA_UNKNOWN, "there is no connector \"%s\"", record->connector);
     void *settings = arena_alloc(t->arena, connector->settings_size);

@@ -137,56 +137,84 @@ static bool save_state(struct task *t, void *arg, struct bytes state)
     return server_key_save(t, asking->run, &asking->key);
 }
 
-/* The job, and what it is about as it stands now; nothing is asked of a CA behind the gate's back.
+/* What the order is to do, and how the gate stands to it now. */
+struct job {
+    struct enrolment enrolment;
+    struct profile profile;
+    const struct problem_kind *shut; /* why nobody wants the certificate any more; NULL: open */
+    const char *detail;
+};
+
+/* What the gate says: the device must begin anew. */
+static const struct problem_kind *const gate_kinds[] = {
+    E_NOT_ONBOARDED,      E_DEVICE_GONE,         E_ONBOARDING_OVER, E_PLEDGE_DECLINED,
+    E_LOG_SPEAKS_AGAINST, E_REVOKED_CERTIFICATE, E_NO_LABEL,        NULL};
+
+/* Nothing is asked of a CA behind the gate's back; what was asked before it shut is looked after.
  */
-static bool read_job(struct task *t, const struct order_run *run, struct enrolment *ret,
-                     struct profile *ret_profile)
+static bool look_at_gate(struct task *t, struct reader *r, const struct order_run *run,
+                         struct job *job)
 {
-    CLEANUP(view_cleanup) struct view *view = NULL;
-    const struct est *est = run->context;
-    struct episode e;
-    bool found;
-    TRY(record_decode(t, &enrolment_type, run->request, ret));
-    TRY(view_open(t, est->store, &view));
-    struct reader *r = view_reader(view);
     const struct certificate who = {
         .device = run->order->device,
         .episode = run->order->episode,
-        .label = ret->label,
-        .renews = ret->renews,
+        .label = job->enrolment.label,
+        .renews = job->enrolment.renews,
     };
-    TRY(still_holds(t, r, est, &who, &e));
-    TRY(table_find(t, r, &profiles, bytes_of_text(ret->profile), ret_profile, &found));
-    ENSURE(t, found, E_PROFILE_MISSING, "profile %s", ret->profile);
+    struct episode e;
+    if (still_holds(t, r, run->context, &who, &e))
+        return true;
+    if (!task_failed_with_any(t, gate_kinds) || !bytes_present(run->work))
+        return false;
+    job->shut = t->problem;
+    job->detail = t->detail;
+    task_forgive(t);
     return true;
 }
 
-static bool ask_ca(struct task *t, struct order_run *run, const struct enrolment *enrolment,
-                   const struct profile *profile, struct ca_result *ret)
+static bool read_job(struct task *t, const struct order_run *run, struct job *ret)
+{
+    CLEANUP(view_cleanup) struct view *view = NULL;
+    const struct est *est = run->context;
+    struct job job = {.shut = NULL};
+    bool found;
+    TRY(record_decode(t, &enrolment_type, run->request, &job.enrolment));
+    TRY(view_open(t, est->store, &view));
+    struct reader *r = view_reader(view);
+    TRY(look_at_gate(t, r, run, &job));
+    TRY(table_find(t, r, &profiles, bytes_of_text(job.enrolment.profile), &job.profile, &found));
+    ENSURE(t, found, E_PROFILE_MISSING, "profile %s", job.enrolment.profile);
+    *ret = job;
+    return true;
+}
+
+static bool ask_ca(struct task *t, struct order_run *run, const struct job *job,
+                   struct ca_result *ret)
 {
     const struct est *est = run->context;
+    const struct enrolment *enrolment = &job->enrolment;
     struct asking asking = {.run = run, .enrolment = enrolment};
     struct csr csr;
     const struct ca *ca;
     if (enrolment->server_key)
-        TRY(server_key_make(t, run, enrolment, profile, &asking.key));
+        TRY(server_key_make(t, run, enrolment, &job->profile, &asking.key));
+    struct bytes state = enrolment->server_key ? asking.key.state : run->work;
+    if (job->shut != NULL && !bytes_present(state)) /* nothing was asked of the CA */
+        return fail(t, job->shut, "%s", job->detail);
     TRY(csr_parse(t, enrolment->server_key ? asking.key.csr : enrolment->csr, &csr));
-    TRY(ca_find(t, est->cas, profile->ca, &ca));
+    TRY(ca_find(t, est->cas, job->profile.ca, &ca));
     struct ca_request request = {
         .csr = &csr,
-        .profile = profile,
+        .profile = &job->profile,
+        .abandoned = job->shut != NULL,
         .serial = enrolment->serial,
-        .state = enrolment->server_key ? asking.key.state : run->work,
+        .state = state,
         .save = save_state,
         .save_arg = &asking,
     };
     return ca_enrol(t, ca, &request, ret);
 }
 
-/* What the gate says: the device must begin anew. */
-static const struct problem_kind *const gate_kinds[] = {
-    E_NOT_ONBOARDED,      E_DEVICE_GONE,         E_ONBOARDING_OVER, E_PLEDGE_DECLINED,
-    E_LOG_SPEAKS_AGAINST, E_REVOKED_CERTIFICATE, E_NO_LABEL,        NULL};
 /* What asking again does not change, but an administrator may. */
 static const struct problem_kind *const refusals[] = {
     E_CA_REFUSED, E_CA_FORBIDDEN_EKU, E_LINT, E_INVALID, E_EXISTS, E_KEY_WISH, NULL};
@@ -196,24 +224,32 @@ bool enrol_order_told(const struct task *t)
     return task_failed_with(t, E_CA_REFUSED) || task_failed_with(t, E_CA_FORBIDDEN_EKU);
 }
 
+/* With the gate's word in the task. */
+static bool put_away(struct task *t, struct order_run *run, struct issued *issued)
+{
+    struct orphan orphan = {issued, order_trouble_of(t, run->order, "certificate-not-handed-out")};
+    return order_refuse(t, run, false, note_orphan, &orphan);
+}
+
 /* RFC 7030 4.2.3: the answer holds the issued certificate and nothing else. */
-static bool hand_out(struct task *t, struct order_run *run, const struct enrolment *enrolment,
-                     const struct ca_result *result, const char *ca)
+static bool hand_out(struct task *t, struct order_run *run, const struct job *job,
+                     const struct ca_result *result)
 {
     struct issued issued = {.est = run->context};
     const struct cert *cert = result->certificate;
     struct cert_list one = {&cert, 1};
     struct bytes p7;
-    TRY(describe(t, run->order, enrolment, result, ca, &issued));
+    TRY(describe(t, run->order, &job->enrolment, result, job->profile.ca, &issued));
+    if (job->shut != NULL) {
+        (void)fail(t, job->shut, "%s", job->detail);
+        return put_away(t, run, &issued);
+    }
     TRY(cms_certs_only(t, &one, &p7));
     if (order_done(t, run, EST_CERTS_ONLY, p7, note_issued, &issued)) {
         failpoint(FP_ENROL_AFTER_DONE);
         return true;
     }
-    if (!task_failed_with_any(t, gate_kinds))
-        return false;
-    struct orphan orphan = {&issued, order_trouble_of(t, run->order, "certificate-not-handed-out")};
-    return order_refuse(t, run, false, note_orphan, &orphan);
+    return task_failed_with_any(t, gate_kinds) && put_away(t, run, &issued);
 }
 
 /* It is not run again: what it has kept for that goes, a key that was made above all. */
@@ -235,18 +271,31 @@ static bool give_up_or_wait(struct task *t, struct order_run *run)
     return order_retry(t, run, 0, order_trouble_note, &trouble);
 }
 
+/* The CA will not issue what nobody wants: what is left is the gate's word. */
+static bool ask_about(struct task *t, struct order_run *run, const struct job *job,
+                      struct ca_result *ret)
+{
+    if (ask_ca(t, run, job, ret))
+        return true;
+    if (job->shut != NULL && task_failed_with_any(t, refusals)) {
+        task_forgive(t);
+        (void)fail(t, job->shut, "%s", job->detail);
+    }
+    return false;
+}
+
 static bool run_enrolment(struct task *t, struct order_run *run)
 {
-    struct enrolment enrolment;
-    struct profile profile;
+    struct job job;
     struct ca_result result;
-    if (!read_job(t, run, &enrolment, &profile) || !ask_ca(t, run, &enrolment, &profile, &result))
+    if (!read_job(t, run, &job) || !ask_about(t, run, &job, &result))
         return give_up_or_wait(t, run);
     if (result.outcome == CA_WAITING) {
-        (void)fail(t, E_CA_FAILED, "the CA is working on it");
+        (void)fail(t, E_CA_FAILED, "the CA is working on it%s",
+                   job.shut == NULL ? "" : ", though nobody wants it any more");
         return order_retry(t, run, result.retry_after, NULL, NULL);
     }
-    return hand_out(t, run, &enrolment, &result, profile.ca) || give_up_or_wait(t, run);
+    return hand_out(t, run, &job, &result) || give_up_or_wait(t, run);
 }
 
 /* The order's own certificate, while it is good and the onboarding goes on. */

@@ -116,7 +116,12 @@ static bool open_outgoing(struct task *t, struct house *house)
     };
     TRY(read_proxy(t, outgoing, &options.proxy));
     TRY(http_client_make(t, &options, &house->client));
-    struct ca_environment env = {house->store, house->keys, house->client, house->node.public.url};
+    const struct ca_environment env = {
+        .store = house->store,
+        .keys = house->keys,
+        .client = house->client,
+        .public_url = house->node.public.url,
+    };
     return ca_registry_open(t, &env, &house->cas);
 }
 
