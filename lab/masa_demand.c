@@ -11,11 +11,21 @@
 
 const char *const masa_demand_names[] = {"nothing", "certificate", "basic", "digest", NULL};
 
+static bool is_by_password(unsigned kind)
+{
+    return kind == DEMAND_BASIC || kind == DEMAND_DIGEST;
+}
+
+bool masa_demand_identifies(const struct masa_demand *demand)
+{
+    return is_by_password(demand->kind);
+}
+
 bool masa_demand_read(struct task *t, unsigned kind, const char *user, const char *password_file,
                       struct masa_demand *ret)
 {
     struct masa_demand demand = {.kind = kind, .user = user};
-    bool logs_in = kind == DEMAND_BASIC || kind == DEMAND_DIGEST;
+    bool logs_in = is_by_password(kind);
     ENSURE(t, logs_in == (user != NULL) && logs_in == (password_file != NULL), E_USAGE,
            "--demand basic or digest goes with --user and --password-file");
     if (logs_in) {

@@ -24,6 +24,8 @@ struct masa_demand {
 /* Fails with E_USAGE, E_IO. */
 MUST_USE bool masa_demand_read(struct task *t, unsigned kind, const char *user,
                                const char *password_file, struct masa_demand *ret);
+/* Whether whoever has met it is known by that: by a password, and not by just any certificate. */
+bool masa_demand_identifies(const struct masa_demand *demand);
 /* Otherwise `reply` is 401 and says what is wanted. */
 bool masa_demand_met(struct task *t, const struct masa_demand *demand,
                      const struct http_request *rq, struct http_reply *reply);

@@ -196,13 +196,15 @@ static bool is_known_client(struct task *t, const struct masa *masa, const struc
 }
 
 /*
- * RFC 8995 5.5.3: without a nonce, the registrar itself must be known: by its TLS certificate, or
- * as the signer of the request.
+ * RFC 8995 5.5.3: without a nonce, the registrar itself must be known: by its password, by its TLS
+ * certificate, or as the signer of the request.
  */
 static bool check_registrar(struct task *t, const struct masa *masa, const struct http_request *rq,
                             const struct masa_request *request)
 {
     const struct chain_rules rules = {0};
+    if (masa_demand_identifies(&masa->demand))
+        return true;
     ENSURE(t, masa->registrars.anchors != NULL, E_REQUEST_REFUSED,
            "nonceless requests are for known registrars, and none is known here (--registrars)");
     if (chain_verify(t, masa->registrars.anchors, request->signer, &request->path, &rules, NULL))

@@ -175,6 +175,24 @@ def test_masa_that_does_not_know_us_refuses(make_scene):
     assert "known registrars" in stored["detail"]
 
 
+@pytest.mark.parametrize("how", ["basic", "digest"])
+def test_masa_knows_us_by_our_password(make_scene, how):
+    """RFC 8995 5.5.3: HTTP authentication does; just any certificate does not."""
+    scene = make_scene(HASTY, masa=None)
+    secret = scene.folder / "masa-password"
+    secret.write_text("Erdbeertorte")
+    secret.chmod(0o600)
+    use(scene, "when-masa-is-away")
+    scene.ctl("manufacturers", "set", "maker", "--masa-authentication", how, "--masa-user", "owner",
+              "--masa-password-file", secret)
+    scene.start_masa("--demand", how, "--user", "owner", "--password-file", secret)
+    assert fetch(scene, scene.device())["state"] == "held"
+    scene.ctl("manufacturers", "set", "maker", "--masa-authentication", "certificate")
+    scene.restart_masa("--demand", "certificate")
+    stored = fetch(scene, scene.device())
+    assert (stored["state"], stored["problem"]) == ("refused", "masa-refused")
+
+
 def test_voucher_is_renewed_before_it_ends(ahead):
     serial = ahead.device()
     first = fetch(ahead, serial)
