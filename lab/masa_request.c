@@ -74,22 +74,43 @@ static bool read_rvr(struct task *t, const struct http_request *rq, struct masa_
     return true;
 }
 
-/* RFC 8995 5.5.5: the TLS server that the pledge saw is of those who sign here. */
-static bool check_proximity(struct task *t, const struct voucher *pvr,
-                            const struct masa_request *request)
+/* `seen`: the certificate that the key is of; NULL: the pledge has said the key alone. */
+static bool check_seen_key(struct task *t, const struct masa_request *request,
+                           struct bytes spki_sha256, const struct cert *seen)
 {
-    const struct cert *seen;
-    if (!bytes_present(pvr->proximity_registrar_cert))
-        return true;
-    TRY(cert_parse(t, pvr->proximity_registrar_cert, &seen));
-    struct bytes key = cert_spki(t, seen);
     for (size_t i = 0; i < request->path.count; i++) {
-        if (bytes_equal(cert_spki(t, request->path.items[i]), key))
+        if (bytes_equal(cert_spki_sha256(t, request->path.items[i]), spki_sha256))
             return true;
     }
     return fail(t, E_REQUEST_REFUSED,
-                "the pledge saw %s, whose key is not in the chain of the request's signature",
-                cert_subject(t, seen));
+                "the pledge saw %s, whose key is not in the chain of the request's signature "
+                "(SHA-256 of the key: %s)",
+                seen == NULL ? "a server" : cert_subject(t, seen),
+                bytes_to_hex(t->arena, spki_sha256));
+}
+
+/*
+ * RFC 8995 5.5.5: the TLS server that the pledge saw is of those who sign here.  RFC 8366bis:
+ * a pledge that is short of room says its public key, or the hash of that; each that is there must
+ * be right.
+ */
+static bool check_proximity(struct task *t, const struct voucher *pvr,
+                            const struct masa_request *request, bool *ret_said)
+{
+    const struct cert *seen;
+    struct bytes key = pvr->proximity_registrar_pubk;
+    struct bytes hash = pvr->proximity_registrar_pubk_sha256;
+    if (bytes_present(pvr->proximity_registrar_cert)) {
+        TRY(cert_parse(t, pvr->proximity_registrar_cert, &seen));
+        TRY(check_seen_key(t, request, cert_spki_sha256(t, seen), seen));
+    }
+    if (bytes_present(key))
+        TRY(check_seen_key(t, request, bytes_sha256(t->arena, key), NULL));
+    if (bytes_present(hash))
+        TRY(check_seen_key(t, request, hash, NULL));
+    *ret_said =
+        bytes_present(pvr->proximity_registrar_cert) || bytes_present(key) || bytes_present(hash);
+    return true;
 }
 
 /* What the pledge said is what the registrar says. */
@@ -124,15 +145,15 @@ static bool judge_pledges_request(struct task *t, const struct masa *masa,
     /* RFC 8995 2.6.2: an IDevID is not out of date. */
     const struct chain_rules rules = {.ignore_validity = true};
     const struct cert *idevid;
+    bool proximity;
     TRY(request->form->verify(t, pvr, &request->certs, &idevid));
     const struct cert_list *others = pvr->certs.count > 0 ? &pvr->certs : &request->certs;
     if (!chain_verify(t, masa->idevids.anchors, idevid, others, &rules, NULL))
         return fail(t, E_DEVICE_UNKNOWN, "the pledge's IDevID is none of ours: %s", t->detail);
     TRY(cert_idevid_issuer(t, idevid, &request->idevid_issuer));
-    TRY(check_proximity(t, &pvr->voucher, request));
+    TRY(check_proximity(t, &pvr->voucher, request, &proximity));
     TRY(check_same_device(t, &pvr->voucher, idevid, request));
-    request->assertion =
-        bytes_present(pvr->voucher.proximity_registrar_cert) ? "proximity" : "logged";
+    request->assertion = proximity ? "proximity" : "logged";
     return true;
 }
 

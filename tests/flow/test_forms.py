@@ -1,6 +1,7 @@
 """Vouchers in their three forms: CMS, JWS and COSE, over HTTPS, from the request to the LDevID."""
 
 import base64
+import hashlib
 import json
 
 import cbor2
@@ -13,7 +14,7 @@ from forms import CMS, COSE, DER, FORMS, JWS, KID, REQUEST, X5BAG, X5CHAIN, cert
 from pledge import Pledge, binary
 from scene import until
 from stage import MASA
-from test_onboarding import confirmed, steps_of
+from test_onboarding import confirmed, server_key, steps_of
 
 SHORT = {"outgoing": {"connect-timeout": "500 ms", "timeout": "500 ms"}}
 NEW = [JWS, COSE]  # forms besides that of all the other tests
@@ -132,6 +133,16 @@ def test_keys_of_a_cose_request_may_be_mixed(scene):
         "assertion": 2, cbor2.CBORTag(47, 2508): b"n" * 32, 13: pledge.serial, 10: certificate,
         99: ["unknown"], "unknown": {"to": "us"}}}), pledge.identity)
     pledge.go_on("voucher")
+
+
+@pytest.mark.parametrize("form", FORMS, ids=named)
+def test_pledge_may_say_the_key_that_it_saw(scene, form):
+    """RFC 8366bis: the public key or its hash for the certificate; MASA and pledge agree on it."""
+    for name, digest in (("pubk", bytes), ("pubk_sha256", lambda k: hashlib.sha256(k).digest())):
+        pledge = scene.independent(form=form)
+        pledge.request = pledge.voucher_request(proximity_registrar_cert=None, **{
+            f"proximity_registrar_{name}": binary(digest(server_key(pledge)))})
+        pledge.go_on("voucher")  # its assertion is "proximity"
 
 
 def test_type_of_a_jws_may_be_missing(scene):

@@ -3,10 +3,12 @@ The reference MASA: every check of RFC 8995 5.5.1 to 5.5.6 and 5.6, what it pins
 and their renewal; by a registrar that shares nothing with it.
 """
 
+import hashlib
 import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from cryptography.hazmat.primitives.serialization import PublicFormat
 
 from fake_owner import DER
 from fake_registrar import CLIENT_AUTH, Device, Domain, Registrar, fresh_nonce
@@ -54,6 +56,36 @@ def test_registrar_may_be_shown_by_its_ca(masa):
     prior = device.request(registrar, nonce, proximity_registrar_cert=binary(
         masa.domain.certificate.public_bytes(DER)))
     assert registrar.ask(masa, registrar.request(device, nonce, prior)).status == 200
+
+
+def spki_of(certificate):
+    return certificate.public_key().public_bytes(DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+SHORT_OF_ROOM = {
+    # what a pledge that is short of room says of the server that it saw
+    "its key": lambda key: {"proximity_registrar_pubk": binary(key)},
+    "the key's hash": lambda key: {"proximity_registrar_pubk_sha256":
+                                   binary(hashlib.sha256(key).digest())},
+}
+
+
+@pytest.mark.parametrize("say", SHORT_OF_ROOM.values(), ids=SHORT_OF_ROOM)
+def test_pledge_may_say_the_key_that_it_saw(masa, say):
+    """RFC 8366bis: proximity-registrar-pubk and -pubk-sha256 instead of the certificate."""
+    device, registrar = Device(masa), masa.registrar
+
+    def ask(key, **more):
+        nonce = fresh_nonce()
+        prior = device.request(registrar, nonce, **say(key), **more)
+        return registrar.ask(masa, registrar.request(device, nonce, prior))
+
+    own, another = spki_of(registrar.certificate), spki_of(device.certificate)
+    alone = {"proximity_registrar_cert": None}
+    assert members_of(masa, ask(own, **alone))["assertion"] == "proximity"
+    # Each thing that is said must be right.
+    check_refused(ask(another, **alone), 403, "whose key")
+    check_refused(ask(another), 403, "whose key")
 
 
 # Who signs, and what the pledge says.
