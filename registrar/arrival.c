@@ -13,8 +13,9 @@
 struct arriving {
     const struct registrar *registrar;
     const struct arrival *arrival;
-    const char *rule;       /* that speaks of the device; NULL: none does */
-    const char *masa_url;   /* that has the device's audit log; NULL: nobody knows it */
+    const char *rule;                /* that speaks of the device; NULL: none does */
+    const char *masa_url;            /* that has the device's audit log; NULL: nobody knows it */
+    const struct voucher_form *form; /* of the request */
     bool log_asked;         /* for this onboarding; by the record it may be asked for later only */
     unsigned used;          /* allowances: a set of enum allowance */
     struct bytes request;   /* for the audit log */
@@ -109,7 +110,7 @@ static bool order_log(struct task *t, struct tx *tx, struct arriving *a, struct 
     const struct log_arrival arrival = {
         .device = e->device,
         .episode = e->id,
-        .media_type = voucher_forms[0]->media_type,
+        .media_type = a->form->media_type,
         .request = a->request,
     };
     const struct log_order what = {
@@ -188,15 +189,19 @@ static bool find_masa(struct task *t, struct arriving *a)
 
 /*
  * RFC 8995 5.8: there is no request of ours to send again, so one is made anew: without nonce,
- * which the device and the cloud alone know, and without the pledge's own request.
+ * which the device and the cloud alone know, and without the pledge's own request.  Its form is the
+ * manufacturer's: nobody has shown us another.
  */
 static bool make_request(struct task *t, struct arriving *a)
 {
     const struct arrival *arrival = a->arrival;
     struct request_alone what = {
-        .form = voucher_forms[0],
+        .form = a->form,
+        .maker = arrival->idevid->maker,
         .serial = arrival->idevid->serial,
     };
+    if (registrar_request_departures(what.maker, what.form) != 0)
+        a->used |= ALLOWANCE(ALLOW_MASA_CONTAINER);
     TRY(cert_idevid_issuer(t, arrival->idevid->cert, &what.idevid_issuer));
     return registrar_request_alone(
         t, identity_shown(a->registrar->identities, bytes_sha256(t->arena, arrival->ours)), &what,
@@ -222,7 +227,11 @@ static bool prepare(struct task *t, struct arriving *a)
 
 bool registrar_arrive(struct task *t, void *registrar, const struct arrival *arrival)
 {
-    struct arriving a = {.registrar = registrar, .arrival = arrival};
+    struct arriving a = {
+        .registrar = registrar,
+        .arrival = arrival,
+        .form = masa_form(arrival->idevid->manufacturer),
+    };
     TRY(prepare(t, &a));
     failpoint(FP_ARRIVAL_BEFORE_STORED);
     TRY(store_update(t, a.registrar->store, arrive_in, &a));

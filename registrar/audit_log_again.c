@@ -6,6 +6,7 @@
 #include "core/base/record.h"
 #include "core/pledge/order_events.h"
 #include "core/pledge/trust.h"
+#include "core/store/records/allowance.h"
 #include "core/store/records/event.h"
 #include "registrar/audit_log_verdict.h"
 #include "registrar/masa.h"
@@ -23,6 +24,7 @@ struct again_job {
     const char *masa_url;
     const char *serial;
     const char *media_type;
+    bool container; /* of our request: the one that its MASA was allowed to want */
     struct record_rest rest;
 };
 
@@ -35,6 +37,8 @@ static const struct field again_job_fields[] = {
           .help = "The device's."),
     FIELD(4, struct again_job, media_type, "media-type", FIELD_TEXT, .flags = FIELD_REQUIRED,
           .help = "Form of our request."),
+    FIELD(5, struct again_job, container, "masa-container", FIELD_BOOL,
+          .help = "Whether our request is in a voucher's container, as the MASA was allowed."),
 };
 static const struct record_type again_job_type =
     RECORD_TYPE("audit-log-again-job", 1, struct again_job, again_job_fields);
@@ -74,8 +78,11 @@ static bool fetch_and_judge(struct task *t, struct again_run *ar)
         .nonce = ar->episode.voucher_nonceless ? NULL : ar->episode.nonce,
         .arrived = ar->episode.begun_by == EPISODE_BY_EST_DOMAIN,
     };
-    return audit_log_fetch(t, ar->registrar, &errand, &ar->fetched) &&
-           audit_log_hold(t, ar->registrar, &subject, &ar->fetched);
+    if (!audit_log_fetch(t, ar->registrar, &errand, &ar->fetched))
+        return false;
+    if (ar->job.container)
+        ar->fetched.used |= ALLOWANCE(ALLOW_MASA_CONTAINER);
+    return audit_log_hold(t, ar->registrar, &subject, &ar->fetched);
 }
 
 static bool conclude(struct task *t, struct again_run *ar)
@@ -172,7 +179,7 @@ static bool read_prior(struct task *t, struct reader *r, const struct voucher_fo
     TRY(blob_get(t, r, &order_table, order.id, ORDER_BLOB_WORK, &request));
     if (!bytes_present(request))
         return true;
-    TRY(form->open(t, request, 0, &sv));
+    TRY(registrar_request_open(t, form, request, &sv));
     due->prior = sv.voucher.prior_signed_voucher_request;
     due->prior_certs = sv.certs;
     return true;
@@ -209,10 +216,13 @@ static bool look_at_device(struct task *t, struct reader *r, struct due_log *due
     return blob_get(t, r, &devices, device->id, DEVICE_BLOB_IDEVID, &due->idevid);
 }
 
+/* That of the pledge's own request; of a device that has sent none, the manufacturer's. */
 static const struct voucher_form *form_of(const struct due_log *due)
 {
-    const struct voucher_form *form = voucher_form_of(due->watch.media_type);
-    return form == NULL ? voucher_forms[0] : form;
+    const struct voucher_form *form = NULL;
+    if (due->episode.begun_by != EPISODE_BY_EST_DOMAIN)
+        form = voucher_form_of(due->watch.media_type);
+    return form == NULL ? masa_form(&due->maker->record) : form;
 }
 
 static bool look(struct task *t, const struct registrar *r, struct due_log *due)
@@ -222,8 +232,8 @@ static bool look(struct task *t, const struct registrar *r, struct due_log *due)
     TRY(look_at_device(t, view_reader(view), due));
     if (!due->ours)
         return true;
-    TRY(read_prior(t, view_reader(view), form_of(due), due));
-    return callers_maker(t, r->callers, due->device.manufacturer, &due->maker);
+    TRY(callers_maker(t, r->callers, due->device.manufacturer, &due->maker));
+    return read_prior(t, view_reader(view), form_of(due), due);
 }
 
 /*
@@ -239,6 +249,7 @@ static bool make_request(struct task *t, const struct registrar *r, const struct
     const struct cert *idevid;
     struct request_alone what = {
         .form = form_of(due),
+        .maker = due->maker,
         .serial = due->device.serial,
         .nonce = due->episode.voucher_nonceless ? NULL : due->episode.nonce,
     };
@@ -288,6 +299,7 @@ static bool place(struct task *t, struct tx *tx, void *arg)
         job.masa_url = due->episode.masa_url;
         job.serial = due->device.serial;
         job.media_type = form_of(due)->media_type;
+        job.container = registrar_request_departures(due->maker, form_of(due)) != 0;
         struct order_request request = {
             .kind = &audit_log_again_order,
             .identity = identity_of(t, &due->watch),

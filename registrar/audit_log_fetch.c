@@ -16,6 +16,7 @@ static bool judge_status(struct task *t, const struct http_answer *answer)
     /* 404 says that we never owned the device, which the voucher in hand belies. */
     ENSURE(t, answer->status != 404, E_LOG_STALE, "%s", masa_words(t, answer));
     ENSURE(t, answer->status != 401, E_MASA_CREDENTIALS, "%s", masa_words(t, answer));
+    ENSURE(t, answer->status != 415, E_LOG_REQUEST_FORM, "%s", masa_words(t, answer));
     ENSURE(t, answer->status < 500, E_MASA_FAILED, "%s", masa_words(t, answer));
     ENSURE(t, answer->status == 200, E_MASA_ANSWER, "%s", masa_words(t, answer));
     return true;

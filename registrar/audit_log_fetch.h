@@ -23,8 +23,8 @@ struct fetched_log {
 
 /*
  * Asks, follows 201, and reads what comes.  Fails with the peer kinds, E_MASA_CREDENTIALS,
- * E_MASA_FAILED, E_MASA_ANSWER, E_MASA_TEXT_PLAIN, E_LOG_STALE (404), E_LOG_REGISTRAR_ID and
- * E_LOG_MALFORMED; `ret->answer` is filled as far as there was one.
+ * E_LOG_REQUEST_FORM (415), E_MASA_FAILED, E_MASA_ANSWER, E_MASA_TEXT_PLAIN, E_LOG_STALE (404),
+ * E_LOG_REGISTRAR_ID and E_LOG_MALFORMED; `ret->answer` is filled as far as there was one.
  */
 MUST_USE bool audit_log_fetch(struct task *t, const struct registrar *r,
                               const struct log_errand *errand, struct fetched_log *ret);

@@ -250,11 +250,30 @@ static bool record_not_asked(struct task *t, struct log_run *lr)
     return record(t, lr, &verdict);
 }
 
+/*
+ * An arrival's request, in a form that the MASA does not read: these octets will never do.  The
+ * round makes another (audit_log_again.c), in the form that the manufacturer's record says then.
+ */
+static bool leave_to_the_round(struct task *t, struct log_run *lr)
+{
+    struct postponed postponed = {
+        .trouble = order_trouble_of(t, lr->run->order, "audit-log-not-received"),
+        .news = {.device = lr->run->order->device,
+                 .order = lr->run->order->id,
+                 .problem = t->problem,
+                 .detail = t->detail,
+                 .due = clock_wall() + AUDIT_LOG_SOON},
+    };
+    return order_refuse(t, lr->run, false, note_postponed, &postponed);
+}
+
 /* What is no verdict (no answer, no log, a log without our entry) is tried again. */
 static bool try_again(struct task *t, struct log_run *lr)
 {
     if (task_failed_with(t, E_REQUEST_STALE)) /* closed: nobody asks for the verdict any more */
         return order_refuse(t, lr->run, false, NULL, NULL);
+    if (task_failed_with(t, E_LOG_REQUEST_FORM) && !bytes_present(lr->job.voucher_order))
+        return leave_to_the_round(t, lr);
     struct masa_trouble trouble = {order_trouble_of(t, lr->run->order, "audit-log-not-received"),
                                    lr->job.manufacturer};
     return order_retry(t, lr->run, masa_wait(&lr->fetched.answer), masa_trouble_note, &trouble);

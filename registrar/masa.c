@@ -59,6 +59,19 @@ bool masa_base_now(struct task *t, const struct manufacturer *maker, const char 
     return true;
 }
 
+const struct voucher_form *masa_form(const struct manufacturer *maker)
+{
+    switch ((enum manufacturer_form)maker->voucher_form) {
+    case MANUFACTURER_JWS:
+        return &voucher_form_jws;
+    case MANUFACTURER_COSE:
+        return &voucher_form_cose;
+    case MANUFACTURER_CMS:
+        break;
+    }
+    return &voucher_form_cms;
+}
+
 /* "https://host:port" of a URL: its length. */
 static size_t origin_length(const char *url)
 {

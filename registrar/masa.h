@@ -15,6 +15,8 @@ MUST_USE bool masa_base(struct task *t, const struct idevid *idevid, unsigned *u
 /* The same later, for an order that was submitted with `before`: what the record says now. */
 MUST_USE bool masa_base_now(struct task *t, const struct manufacturer *maker, const char *before,
                             const char **ret);
+/* The form in which its MASA is asked where no pledge's request shows one: the record says. */
+const struct voucher_form *masa_form(const struct manufacturer *maker);
 /* "masa:host:port" of a base: what its orders are counted under. */
 const char *masa_peer(struct task *t, const char *base);
 

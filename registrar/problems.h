@@ -92,6 +92,11 @@
     X(E_MASA_MEDIA_TYPE, "masa-media-type", "media type not understood",                           \
       "The MASA does not read the form of voucher request that the pledge uses (415). Ask the "    \
       "manufacturer.")                                                                             \
+    X(E_LOG_REQUEST_FORM, "audit-log-request-form", "try again later",                             \
+      "The MASA does not read our request for the audit log in this form (415). For a device "     \
+      "that comes with a voucher of its manufacturer's cloud the form is that of the "             \
+      "manufacturer's record: `gatehousectl manufacturers set NAME --voucher-form jws`, or cose, " \
+      "and then `gatehousectl devices fetch-log SERIAL`.")                                         \
     X(E_MASA_ANSWER, "masa-answer", "bad answer from the manufacturer",                            \
       "The MASA's answer is none that RFC 8995 5.6 knows; the detail has the status and the "      \
       "beginning of the body. One that wants base64, or ietf-voucher:voucher as the top member, "  \

@@ -6,11 +6,18 @@
 #include <string.h>
 
 /* The container is JSON's: the names of COSE's members are numbers. */
-unsigned registrar_request_departures(const struct idevid *idevid, const struct voucher_form *form)
+unsigned registrar_request_departures(const struct trusted_maker *maker,
+                                      const struct voucher_form *form)
 {
-    bool wanted = (idevid->maker->allowed & ALLOWANCE(ALLOW_MASA_CONTAINER)) != 0 &&
+    bool wanted = (maker->allowed & ALLOWANCE(ALLOW_MASA_CONTAINER)) != 0 &&
                   strstr(form->media_type, "+json") != NULL;
     return wanted ? VOUCHER_REQUEST_CONTAINER : 0;
+}
+
+bool registrar_request_open(struct task *t, const struct voucher_form *form, struct bytes request,
+                            struct signed_voucher *ret)
+{
+    return form->open(t, request, VOUCHER_REQUEST_CONTAINER, ret);
 }
 
 static bool contains(const struct cert_list *certs, const struct cert *cert)
@@ -64,7 +71,7 @@ bool registrar_request_make(struct task *t, const struct registrar_identity *as,
 {
     struct voucher rvr = {
         .kind = VOUCHER_REQUEST,
-        .departures = registrar_request_departures(idevid, prior->form),
+        .departures = registrar_request_departures(idevid->maker, prior->form),
         .created_on = clock_wall() / SECOND_MS * SECOND_MS,
         /* RFC 8995 5.5: from the IDevID, never from what the pledge says. */
         .serial_number = idevid->serial,
@@ -85,6 +92,7 @@ bool registrar_request_alone(struct task *t, const struct registrar_identity *as
 {
     const struct voucher rvr = {
         .kind = VOUCHER_REQUEST,
+        .departures = registrar_request_departures(what->maker, what->form),
         .created_on = clock_wall() / SECOND_MS * SECOND_MS,
         .serial_number = what->serial,
         .idevid_issuer = what->idevid_issuer,

@@ -4,8 +4,12 @@
 
 #include "registrar/registrar.h"
 
-/* How requests to this device's MASA depart: a set of enum voucher_departure. */
-unsigned registrar_request_departures(const struct idevid *idevid, const struct voucher_form *form);
+/* How requests to a manufacturer's MASA depart: a set of enum voucher_departure. */
+unsigned registrar_request_departures(const struct trusted_maker *maker,
+                                      const struct voucher_form *form);
+/* Opens one of ours, as it was made: whatever its MASA was allowed to want then. */
+MUST_USE bool registrar_request_open(struct task *t, const struct voucher_form *form,
+                                     struct bytes request, struct signed_voucher *ret);
 /*
  * Signs, in the form of the pledge's request `prior`, for the device of `idevid`, as whom the
  * pledge has seen: a MASA compares (RFC 8995 5.5.5).  Signing again gives other octets: keep what
@@ -18,6 +22,7 @@ MUST_USE bool registrar_request_make(struct task *t, const struct registrar_iden
 /* A request that no pledge has asked for: for an audit log, or for a voucher without nonce. */
 struct request_alone {
     const struct voucher_form *form;
+    const struct trusted_maker *maker; /* whose MASA it is for */
     const char *serial;
     struct bytes idevid_issuer;
     const char *nonce;  /* of the voucher that it is about; NULL: none */

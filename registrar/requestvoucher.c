@@ -56,7 +56,7 @@ static bool answer_request(struct task *t, const struct registrar *r, struct htt
     };
     TRY(check_request(t, r, &request, &knock));
     TRY(masa_base(t, idevid, &request.used, &knock.masa_url));
-    if (registrar_request_departures(idevid, body.form) != 0)
+    if (registrar_request_departures(idevid->maker, body.form) != 0)
         request.used |= ALLOWANCE(ALLOW_MASA_CONTAINER);
     failpoint(FP_VOUCHER_BEFORE_SUBMIT);
     TRY(admit(t, r, &knock, &admitted));

@@ -202,6 +202,7 @@ static bool make_request(struct task *t, const struct registrar *r, const struct
 {
     const struct request_alone what = {
         .form = due->form,
+        .maker = due->maker,
         .serial = due->stored.serial,
         .idevid_issuer = due->idevid_issuer,
         .prior = due->voucher,

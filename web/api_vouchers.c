@@ -14,7 +14,7 @@
 
 #define PATH "/v1/vouchers"
 
-static const char *const forms[] = {"cms", "jws", "cose", NULL};
+/* By enum manufacturer_form. */
 static const char *const media_types[] = {
     "application/voucher-cms+json", "application/voucher-jws+json", "application/voucher+cose"};
 
@@ -124,7 +124,7 @@ bool api_voucher_remove(struct task *t, struct http_request *rq, struct http_rep
 
 struct asking {
     const struct voucher_wish *wish;
-    const char *media_type;
+    unsigned form; /* when the wish says one */
     struct bytes device;
     struct bytes idevid;
     const char *actor;
@@ -149,7 +149,8 @@ static bool find_idevid(struct task *t, struct store *store, struct asking *a)
     return blob_get(t, view_reader(view), &devices, device.id, DEVICE_BLOB_IDEVID, &a->idevid);
 }
 
-static bool check_wanted(struct task *t, struct tx *tx, const struct voucher_wish *wish)
+static bool check_wanted(struct task *t, struct tx *tx, const struct voucher_wish *wish,
+                         unsigned *ret_form)
 {
     struct manufacturer m;
     struct expected place;
@@ -161,6 +162,7 @@ static bool check_wanted(struct task *t, struct tx *tx, const struct voucher_wis
                    expected_key(t->arena, wish->manufacturer, wish->serial), &place, &found));
     ENSURE(t, found, E_INVALID, "serial-number: %s of %s is not on the list of expected devices",
            api_quote(t, wish->serial), m.name);
+    *ret_form = m.voucher_form;
     return true;
 }
 
@@ -171,14 +173,15 @@ static bool ask(struct task *t, struct tx *tx, void *arg)
     const struct voucher_wish *wish = a->wish;
     struct stored_voucher *stored = &a->stored;
     struct bytes key = expected_key(t->arena, wish->manufacturer, wish->serial);
+    unsigned form;
     bool found;
-    TRY(check_wanted(t, tx, wish));
+    TRY(check_wanted(t, tx, wish, &form));
     TRY(table_find(t, tx_reader(tx), &stored_vouchers, key, stored, &found));
     if (!found)
         record_init(t, &stored_voucher_type, stored);
     stored->manufacturer = wish->manufacturer;
     stored->serial = wish->serial;
-    stored->media_type = a->media_type;
+    stored->media_type = media_types[wish->form == NULL ? form : a->form];
     stored->state = bytes_present(stored->sha256) ? STORED_VOUCHER_HELD : STORED_VOUCHER_ASKED;
     stored->asked_by = a->actor;
     stored->asked = clock_wall();
@@ -196,16 +199,11 @@ static bool ask(struct task *t, struct tx *tx, void *arg)
 bool api_voucher_fetch(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     struct voucher_wish wish;
-    unsigned form = 0;
+    struct asking a = {.wish = &wish, .actor = api_actor(t, rq)};
     TRY(api_read_record(t, rq, &voucher_wish_type, &wish));
     if (wish.form != NULL)
-        TRY(api_choice(t, "form", wish.form, forms, &form));
-    struct asking a = {
-        .wish = &wish,
-        .media_type = media_types[form],
-        .idevid = wish.idevid,
-        .actor = api_actor(t, rq),
-    };
+        TRY(api_choice(t, "form", wish.form, manufacturer_form_names, &a.form));
+    a.idevid = wish.idevid;
     TRY(find_idevid(t, api_of(rq)->store, &a));
     TRY(store_update(t, api_of(rq)->store, ask, &a));
     TRY(reply_with(t, api_of(rq), &a.stored, 202, reply));

@@ -8,6 +8,7 @@ import base64
 import json
 import re
 import subprocess
+from datetime import timedelta
 
 import cbor2
 import pytest
@@ -15,8 +16,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from fakes import (LOG_TYPE, MASA_URL_OLD, FakeMasa, Maker, audit_log, bare, make_identity,
-                   reply)
+from fakes import (LOG_TYPE, MASA_URL_OLD, FakeMasa, Maker, audit_log, bare, log_reply,
+                   make_identity, reply)
+from forms import CMS, JWS, VOUCHER, members_of
 from pledge import BRSKI, VOUCHER_TYPE, Pledge, verify_cms
 from scene import until
 from stage import MASA
@@ -28,12 +30,17 @@ OLD_REQUEST_TYPE = "application/pkcs7-mime; smime-type=voucher-request"
 @pytest.fixture(scope="module", name="told")
 def fixture_told(make_scene):
     """A stage whose MASA is a fake that says what it is told."""
+    scene = with_fake(make_scene)
+    yield scene
+    scene.fake.close()
+
+
+def with_fake(make_scene):
     scene = make_scene(masa=None)
     scene.fake = FakeMasa(scene.masa_port, (scene.maker / "masa-tls.pem",
                                             scene.maker / "masa-tls.key"))
     scene.signing = Maker(scene.maker)
-    yield scene
-    scene.fake.close()
+    return scene
 
 
 @pytest.fixture(name="allow")
@@ -353,6 +360,36 @@ def test_masa_that_wants_another_container(told, allow):
     request = pledge.voucher_request()
     assert pledge.patiently(lambda: pledge.post_request(request)).status == 200
     check_on(told, pledge.serial, "masa-container")
+
+
+@pytest.mark.parametrize("form", [CMS, JWS], ids=lambda form: form.name)
+def test_later_request_for_the_log_is_made_as_that_masa_wants_it(make_scene, form):
+    """RFC 8995 11.4: with the pledge's own request, which ours for the voucher had in it."""
+    scene = with_fake(make_scene)
+    scene.ctl("manufacturers", "allow", "maker", "masa-container")
+    asked, logs = [], []
+
+    def choosy(rvr):
+        if set(form.peek(rvr)) != {VOUCHER}:
+            return reply(400, b"no voucher")
+        asked.append(members_of(rvr))
+        logs.append(log_reply()(rvr))
+        return logs[0]
+
+    pledge = scene.independent(form=form)
+    scene.fake.says(pledge.serial, "requestvoucher",
+                    scene.signing.voucher_reply(assertion="proximity"))
+    scene.fake.says(pledge.serial, "requestauditlog", choosy)
+    pledge.go_on()
+    scene.pass_time(timedelta(days=1))
+    until(lambda: scene.ctl_json("devices", "show", pledge.serial, "--log")["times"] == 2,
+          "the log was fetched again")
+    first, second = asked
+    assert second["created-on"] > first["created-on"]
+    for request in asked:
+        assert request["nonce"] == pledge.nonce
+        assert base64.b64decode(request["prior-signed-voucher-request"]) == pledge.request
+    check_on(scene, pledge.serial, "masa-container")
 
 
 def test_all_that_one_masa_in_the_field_departs_in(told, allow):

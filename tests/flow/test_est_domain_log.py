@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 
 from est_pledge import EstPledge
 from fakes import FakeMasa, LOG_TYPE, domain_ids, make_identity, moment, reply
+from forms import COSE, FORMS, JWS, REQUEST, VOUCHER, form_of
 from pledge import EST, binary, verify_cms
 from scene import until
 from test_crash import KILLED
@@ -107,6 +108,43 @@ def test_request_shows_the_chain_that_the_cloud_may_have_pinned(scene):
     pledge = arriving(scene, lambda rvr: seen.append(rvr) or log(entry())(rvr)).enrolled()
     chain = pkcs7.load_der_pkcs7_certificates(seen[0])
     assert pledge.pinned in chain and len(chain) == 2
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_log_is_asked_for_in_the_form_that_the_record_names(fresh, form):
+    """Nobody here has seen the voucher, nor its form."""
+    seen = []
+    change_maker(fresh, "--voucher-form", form.name)
+    fresh.ctl("manufacturers", "allow", "maker", "masa-container")
+    pledge = arriving(fresh, lambda rvr: seen.append(rvr) or log(entry())(rvr)).enrolled()
+    assert form_of(seen[0]) is form
+    (container, members), = form.peek(seen[0]).items()
+    assert members["serial-number"] == pledge.serial
+    assert container == (REQUEST if form is COSE else VOUCHER)  # in COSE it is a number
+    # So it is later.
+    fresh.pass_time(timedelta(days=1))
+    until(lambda: len(seen) == 2, "the log is fetched again")
+    assert form_of(seen[1]) is form and set(form.peek(seen[1])) == {container}
+    used = [event["detail"] for event in fresh.events(pledge.serial, "allowance-used")]
+    assert len(used) == (form is not COSE)
+
+
+def test_masa_that_does_not_read_the_form_is_asked_anew_in_the_one_that_the_record_gets(fresh):
+    def choosy(rvr):
+        return log(entry())(rvr) if form_of(rvr) is JWS else reply(415, b"JWS only")
+
+    pledge = arriving(fresh, choosy)
+    pledge.get_csrattrs()
+    csr = pledge.csr_octets = pledge.csr()
+    assert pledge.post_csr(csr).status == 202
+    trouble = fresh.trouble(pledge.serial, "audit-log-request-form")
+    assert "--voucher-form" in trouble["hint"] and "JWS only" in trouble["detail"]
+    assert pledge.post_csr(csr).status == 202
+    assert fresh.certificates(pledge.serial) == []
+    change_maker(fresh, "--voucher-form", "jws")
+    fresh.ctl("devices", "fetch-log", pledge.serial)
+    pledge.enrolled()
+    assert fresh.episode(pledge.serial)["log-verdict"] == "accepted"
 
 
 @pytest.mark.parametrize("more", [

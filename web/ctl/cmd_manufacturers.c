@@ -44,6 +44,7 @@ struct manufacturer_options {
     const char *audit_log_later;
     const char *est_domain_vouchers;
     const char *relay_unreadable;
+    const char *voucher_form;
 };
 
 static const struct option manufacturer_options[] = {
@@ -124,6 +125,9 @@ static const struct option manufacturer_options[] = {
     OPTION(struct manufacturer_options, relay_unreadable, "relay-unreadable", OPTION_TEXT, "YES|NO",
            "Whether vouchers in forms that Gatehouse cannot read are handed, unchecked, to devices "
            "that take these."),
+    OPTION(struct manufacturer_options, voucher_form, "voucher-form", OPTION_TEXT, "FORM",
+           "The form in which its MASA is asked where no request of a device shows one: cms (the "
+           "default), jws or cose."),
 };
 
 /* How its devices are told apart, and its MASA reached. */
@@ -151,6 +155,7 @@ static bool set_more_members(struct task *t, json_t *body, const struct manufact
 /* What is made of vouchers fetched ahead and of audit logs. */
 static bool set_policy(struct task *t, json_t *body, const struct manufacturer_options *o)
 {
+    TRY(member_set_text(t, body, "voucher-form", o->voucher_form));
     TRY(member_set_text(t, body, "stored-vouchers", o->stored_vouchers));
     TRY(member_set_text(t, body, "audit-log", o->audit_log));
     TRY(member_set_bool(t, body, "audit-log-revokes", o->audit_log_revokes));

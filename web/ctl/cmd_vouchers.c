@@ -48,7 +48,8 @@ static const struct option fetch_options[] = {
            "Instead of it the certificate of the CA that signs such IDevIDs; the manufacturer's "
            "record must then say where its MASA is."),
     OPTION(struct voucher_options, form, "form", OPTION_TEXT, "FORM",
-           "The form that the device asks for vouchers in: cms (the default), jws or cose."),
+           "The form that the device asks for vouchers in: cms, jws or cose; without it, that of "
+           "the manufacturer's record."),
 };
 
 static bool check_name(struct task *t, const struct voucher_options *o)

@@ -62,6 +62,7 @@ static const char *const newer_names[] = {
 
 static const char *const unexpected_names[] = {"refuse", "hold", NULL};
 static const char *const returned_names[] = {"keep", "revoke", NULL};
+const char *const manufacturer_form_names[] = {"cms", "jws", "cose", NULL};
 const char *const manufacturer_erases_names[] = {"personal", "names", "nothing", NULL};
 
 static const struct field fields[] = {
@@ -196,6 +197,11 @@ static const struct field fields[] = {
           .help = "Whether its cloud registrar gives out vouchers that name us as EST server "
                   "(est-domain): then a device of its that is expected may enrol without having "
                   "asked us for a voucher."),
+    FIELD(130, struct manufacturer, voucher_form, "voucher-form", FIELD_ENUM, .flags = FIELD_LIVE,
+          .names = manufacturer_form_names, .preset = "cms",
+          .help = "The form in which its MASA is asked where no request of a device shows one: for "
+                  "the audit log of a device that comes with a voucher of its cloud, and for "
+                  "vouchers fetched ahead."),
 };
 const struct record_type manufacturer_type =
     RECORD_TYPE("manufacturer", 1, struct manufacturer, fields);

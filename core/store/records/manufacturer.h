@@ -41,6 +41,9 @@ enum manufacturer_erases {
     MANUFACTURER_ERASES_NOTHING,
 };
 
+/* The form in which its MASA is asked where no pledge's request shows one. */
+enum manufacturer_form { MANUFACTURER_CMS, MANUFACTURER_JWS, MANUFACTURER_COSE };
+
 /* How we make ourselves known to its MASA (RFC 8995 5.4.1). */
 enum masa_authentication {
     MASA_BY_CERTIFICATE, /* our registrar certificate, in TLS */
@@ -95,6 +98,7 @@ struct manufacturer {
     unsigned int stored_vouchers; /* enum stored_voucher_use */
     unsigned int audit_log;       /* enum audit_log_mode */
     unsigned int audit_log_newer; /* enum audit_log_newer */
+    unsigned int voucher_form;    /* enum manufacturer_form */
     bool audit_log_revokes;       /* a refused log also revokes what was issued */
     bool est_domain_vouchers; /* its cloud gives vouchers that name us as EST server (est-domain) */
     /* The log is fetched again: so often at first, and later; 0: not. */
@@ -107,6 +111,7 @@ enum { MANUFACTURER_BLOB_CRLS = 1 };
 
 extern const struct record_type manufacturer_type;
 extern const char *const manufacturer_erases_names[];
+extern const char *const manufacturer_form_names[];
 extern const struct table manufacturers;
 
 /*
