@@ -147,6 +147,7 @@ static void carry_over(const struct writing *w, const struct cloud *before)
     cloud->import = said.import;
     cloud->interval = said.interval;
     cloud->pin_hold = said.pin_hold;
+    cloud->pin_match = said.pin_match;
     cloud->token = said.token;
     cloud->additional_configuration_url = said.additional_configuration_url;
 }

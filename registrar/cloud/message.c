@@ -44,14 +44,16 @@ static bool hold_ca(struct task *t, const struct cloud_agent *agent, struct hold
 
 /*
  * What a cloud is to pin when it pins an end entity: what devices see at the address.  When another
- * certificate for the same key is about to take its place, that one: it is found with either.
+ * certificate for the same key is about to take its place, that one, if devices go by the key: it
+ * is found with either.
  */
-static const struct registrar_identity *to_be_pinned(struct task *t, const struct identity_set *set,
-                                                     const char *host)
+static const struct registrar_identity *to_be_pinned(struct task *t, const struct cloud_plan *plan)
 {
-    const struct registrar_identity *now = identity_seen_at(set, host, false);
-    const struct registrar_identity *then = identity_seen_at(set, host, true);
-    return bytes_equal(cert_spki(t, now->cert), cert_spki(t, then->cert)) ? then : now;
+    const struct registrar_identity *now = identity_seen_at(plan->identities, plan->host, false);
+    const struct registrar_identity *then = identity_seen_at(plan->identities, plan->host, true);
+    bool either = plan->cloud->pin_match == CLOUD_PIN_MATCH_KEY &&
+                  bytes_equal(cert_spki(t, now->cert), cert_spki(t, then->cert));
+    return either ? then : now;
 }
 
 /* brski-cloud 4.2: with a CA pinned, devices also look for the name. */
@@ -68,7 +70,7 @@ static bool choose_pin(struct task *t, struct cloud_plan *plan, struct holdings 
         plan->pin = holdings->items[0].cert->der;
         return true;
     }
-    const struct registrar_identity *pinned = to_be_pinned(t, plan->identities, plan->host);
+    const struct registrar_identity *pinned = to_be_pinned(t, plan);
     holdings->items[holdings->count++] = (struct holding){pinned->cert, pinned->key};
     plan->pin = pinned->cert->der;
     return true;

@@ -169,17 +169,25 @@ static void add_text(struct task *t, struct text_list *list, const char *text)
     *list = (struct text_list){items, list->count + 1};
 }
 
-/* As a pledge judges it (RFC 8995 5.6.2, brski-cloud 4.2). */
-static bool is_found(struct task *t, const struct cloud_pinned *pinned,
+/*
+ * As a pledge judges it.  RFC 8995 5.6.2 has it take another certificate with the key of a pinned
+ * end entity; brski-cloud 4.2 speaks of the identical one, and of RFC 7030 3.3.1, where it is an
+ * anchor like any other: TLS libraries compare the certificate itself.  So the key counts only
+ * where the record says that devices go by it.
+ */
+static bool is_found(struct task *t, const struct cloud *cloud, const struct cloud_pinned *pinned,
                      const struct registrar_identity *seen, const char *host)
 {
     const struct chain_rules rules = {0};
     const struct cert *cert;
     bool found = cert_parse(t, pinned->certificate, &cert) &&
-                 chain_verify_pinned(t, cert, seen->cert, &seen->tls_chain, &rules) &&
-                 (!cert_is_ca(cert) || cert_names_host(seen->cert, host));
+                 chain_verify_pinned(t, cert, seen->cert, &seen->tls_chain, &rules);
     task_forgive(t);
-    return found;
+    if (!found)
+        return false;
+    if (cert_is_ca(cert))
+        return cert_names_host(seen->cert, host);
+    return cloud->pin_match == CLOUD_PIN_MATCH_KEY || bytes_equal(cert->der, seen->cert->der);
 }
 
 /* One pin of a cloud's: what devices see at its address afterwards must be what they expect. */
@@ -190,7 +198,7 @@ static bool judge_pin(struct task *t, const struct cloud *cloud, const struct cl
     TRY(cloud_url_host(t, "est-domain", pinned->est_domain, &host));
     const struct registrar_identity *seen = identity_seen_at(set, host, true);
     const char *standing = pinned->until == 0 ? "pins" : "has lately pinned";
-    if (!is_found(t, pinned, seen, host))
+    if (!is_found(t, cloud, pinned, seen, host))
         add_text(t, obstacles,
                  arena_printf(t->arena,
                               "cloud %s %s a certificate for %s that would not be seen there",

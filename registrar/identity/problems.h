@@ -14,9 +14,11 @@
     X(E_PIN_AT_STAKE, "pin-at-stake", "devices would not find us any more",                        \
       "Devices hold, or will be given, vouchers that pin a certificate which this change would "   \
       "take away from them. See that the cloud acknowledges the new pin (`gatehousectl clouds "    \
-      "sync`, `clouds show`); with another key, give the new certificate an address of its own "   \
-      "first (`identity renew --new-key --name NEW`, then `clouds set --est-domain`). If the key " \
-      "is lost, `identity switch --override REASON`.")
+      "sync`, `clouds show`). Give the new certificate an address of its own first (`identity "    \
+      "renew --name NEW`, then `clouds set --est-domain`), or pin the registrar CA from now on "   \
+      "and let pin-hold pass; with the same key it may keep its address where all devices go by "  \
+      "the key (`clouds set --pin-match key`). If the key is lost, `identity switch --override "   \
+      "REASON`.")
 DECLARE_PROBLEMS(identity_problems, IDENTITY_PROBLEMS)
 
 #endif

@@ -34,6 +34,7 @@ struct cloud_options {
     const char *import;
     const char *interval;
     const char *pin_hold;
+    const char *pin_match;
 };
 
 static const struct option cloud_options[] = {
@@ -70,6 +71,9 @@ static const struct option cloud_options[] = {
            "How often we register when nothing changes; \"1 d\"."),
     OPTION(struct cloud_options, pin_hold, "pin-hold", OPTION_TEXT, "TIME",
            "How long devices may hold vouchers with a pin that was replaced; \"7 d\"."),
+    OPTION(struct cloud_options, pin_match, "pin-match", OPTION_TEXT, "WHAT",
+           "With --pin end-entity, what its devices take for the pinned certificate: certificate "
+           "(that one alone, the default) or key (a renewed one with its key, too)."),
 };
 
 /* Secrets come from files, so that they stand on no command line. */
@@ -129,6 +133,7 @@ static bool set_members(struct task *t, json_t *body, const void *options)
     TRY(member_set_texts(t, body, "serial-numbers", &o->serials));
     TRY(set_import(t, body, o->import));
     TRY(member_set_text(t, body, "interval", o->interval));
+    TRY(member_set_text(t, body, "pin-match", o->pin_match));
     return member_set_text(t, body, "pin-hold", o->pin_hold);
 }
 

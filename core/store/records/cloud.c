@@ -19,6 +19,7 @@
 static const char *const backend_names[] = {"rest", "command", NULL};
 static const char *const mode_names[] = {"redirect", "voucher", NULL};
 static const char *const pin_names[] = {"registrar-ca", "end-entity", NULL};
+static const char *const pin_match_names[] = {"certificate", "key", NULL};
 static const char *const wish_names[] = {"register", "withdraw", NULL};
 static const char *const state_names[] = {"new", "registered", "changed", "withdrawn", NULL};
 static const char *const reach_names[] = {"unknown", "reachable", "unreachable", NULL};
@@ -155,6 +156,11 @@ static const struct field fields[] = {
     FIELD(54, struct cloud, asked, "asked", FIELD_UINT, .flags = FIELD_READ_ONLY,
           .help = "How often a registration was asked for: what is asked for while one is under "
                   "way is done once more."),
+    FIELD(131, struct cloud, pin_match, "pin-match", FIELD_ENUM, .flags = FIELD_LIVE,
+          .names = pin_match_names, .preset = "certificate",
+          .help = "Pin end-entity: what its devices take for the pinned certificate. certificate: "
+                  "that one and no other, as a TLS library with it as its anchor does; key: also a "
+                  "renewed one with its key, as RFC 8995 5.6.2 lets them."),
 };
 const struct record_type cloud_type = RECORD_TYPE("cloud", 1, struct cloud, fields);
 

@@ -10,6 +10,8 @@
 enum cloud_backend { CLOUD_REST /* docs/cloud-registration.yaml */, CLOUD_COMMAND };
 enum cloud_mode { CLOUD_REDIRECT, CLOUD_VOUCHER };
 enum cloud_pin { CLOUD_PIN_CA, CLOUD_PIN_END_ENTITY };
+/* What devices take for a pinned end entity: see the field. */
+enum cloud_pin_match { CLOUD_PIN_MATCH_CERTIFICATE, CLOUD_PIN_MATCH_KEY };
 enum cloud_wish { CLOUD_REGISTER, CLOUD_WITHDRAW /* withdrawn, and to stay so */ };
 enum cloud_state {
     CLOUD_NEW,        /* nothing has been acknowledged yet */
@@ -43,6 +45,7 @@ struct cloud {
     const char *registrar_url; /* CLOUD_REDIRECT: where devices are sent */
     const char *est_domain;    /* CLOUD_VOUCHER, and the next two */
     unsigned int pin;          /* enum cloud_pin */
+    unsigned int pin_match;    /* enum cloud_pin_match */
     const char *additional_configuration_url;
     struct text_list orders;  /* devices of these orders, */
     struct text_list serials; /* and these; neither: all that are attributed to us */
