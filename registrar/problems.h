@@ -142,6 +142,14 @@
       "whether it is right.")                                                                      \
     X(E_TELEMETRY, "telemetry-malformed", "malformed status",                                      \
       "The pledge's status report is not what RFC 8995 5.7 describes; the detail says why.")       \
+    X(E_REPORT_SIGNATURE, "report-signature", "signature not accepted",                            \
+      "The status report is signed, and its signature is wrong: it was altered on its way, or "    \
+      "the device signs wrongly. Nothing of it was taken down.")                                   \
+    X(E_REPORT_SIGNER, "report-signer", "signature not accepted",                                  \
+      "The status report is signed, and not by the device: neither with the key of its IDevID "    \
+      "nor, after enrolment, with a certificate that it has from us. Somebody speaks in its "      \
+      "name, "                                                                                     \
+      "or its software mixes up its keys. Nothing of it was taken down.")                          \
     X(E_NO_STORE, "no-store", "internal error",                                                    \
       "There is no store at that place. `gatehousectl init` makes it, with the keys and "          \
       "certificates; or correct store.path in the node file.")                                     \

@@ -25,6 +25,8 @@ const struct problem_status registrar_statuses[] = {
     /* The request, by whom it is; or what an operator can set right. */
     {E_REQUEST_SIGNATURE, 403},
     {E_REQUEST_SIGNER, 403},
+    {E_REPORT_SIGNATURE, 403},
+    {E_REPORT_SIGNER, 403},
     {E_REQUEST_STALE, 403},
     {E_NONCE_REUSED, 403},
     {E_SERIAL_MISMATCH, 403},

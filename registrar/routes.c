@@ -13,7 +13,7 @@
 #define CSRATTRS  "application/csrattrs"
 #define MULTIPART "multipart/mixed"
 
-static const char *const report_types[] = {STATUS_JSON, STATUS_CBOR, NULL};
+static const char *const report_types[] = {STATUS_JSON, STATUS_CBOR, STATUS_JOSE, NULL};
 static const char *const pkcs10_types[] = {"application/pkcs10", NULL};
 
 /* RFC 7030 3.2.2: each operation without a label and with one. */

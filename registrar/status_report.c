@@ -2,6 +2,7 @@
 
 #include "core/base/cbor.h"
 #include "core/base/json.h"
+#include "core/pki/jws.h"
 #include "core/store/records/event.h"
 
 #include <string.h>
@@ -247,9 +248,32 @@ static bool read_cbor(struct task *t, struct bytes octets, struct status_report 
     return true;
 }
 
+/* ---- JWS ---- */
+
+/* brski-prm 7.9, 7.10: the same JSON, with one signature: that of the device. */
+static bool read_jose(struct task *t, struct bytes octets, struct status_report *ret)
+{
+    struct jws jws;
+    struct status_report report;
+    const struct cert *signer;
+    if (!jws_open(t, octets, &jws))
+        return fail(t, E_TELEMETRY, "%s", t->detail);
+    ENSURE(t, jws.count == 1, E_TELEMETRY, "%zu signatures", jws.count);
+    if (!jws_verify(t, &jws, 0, &signer))
+        return fail(t, E_REPORT_SIGNATURE, "%s", t->detail);
+    TRY(read_json(t, jws.payload, &report));
+    report.signer = signer;
+    *ret = report;
+    return true;
+}
+
 bool status_report_read(struct task *t, const char *media_type, struct bytes octets,
                         struct status_report *ret)
 {
-    bool cbor = media_type != NULL && strcasecmp(media_type, STATUS_CBOR) == 0;
-    return cbor ? read_cbor(t, octets, ret) : read_json(t, octets, ret);
+    const char *type = media_type == NULL ? STATUS_JSON : media_type;
+    if (strcasecmp(type, STATUS_CBOR) == 0)
+        return read_cbor(t, octets, ret);
+    if (strcasecmp(type, STATUS_JOSE) == 0)
+        return read_jose(t, octets, ret);
+    return read_json(t, octets, ret);
 }

@@ -5,6 +5,7 @@
 #include "core/base/failpoint.h"
 #include "core/base/log.h"
 #include "core/pledge/failures.h"
+#include "core/store/records/device_certificates.h"
 #include "core/store/records/episode.h"
 #include "core/store/records/event.h"
 #include "registrar/onboarding.h"
@@ -47,6 +48,43 @@ static bool find_subject(struct task *t, struct tx *tx, const struct reporting *
     ENSURE(t, episode_has_voucher(&ret->episode), E_NO_EPISODE,
            "no voucher was handed out in this onboarding");
     return true;
+}
+
+static bool is_idevid_key(struct task *t, const struct device *device, const struct cert *signer)
+{
+    return bytes_equal(cert_spki_sha256(t, signer), device->idevid_spki_sha256);
+}
+
+/* brski-prm 7.9: the signature is the device's, by its IDevID; whoever brings it is another matter.
+ */
+static bool check_signed_by_idevid(struct task *t, const struct reporting *rp,
+                                   const struct device *device)
+{
+    const struct cert *signer = rp->report.signer;
+    ENSURE(t, signer == NULL || is_idevid_key(t, device, signer), E_REPORT_SIGNER, "signed by %s",
+           cert_subject(t, signer));
+    return true;
+}
+
+/*
+ * brski-prm 7.10: what was issued to the device speaks of its success, its IDevID of its failure.
+ * *ret is the id of the certificate of ours that has signed; absent: its IDevID has.
+ */
+static bool find_signer(struct task *t, struct tx *tx, const struct reporting *rp,
+                        const struct device *device, struct bytes *ret)
+{
+    const struct cert *signer = rp->report.signer;
+    struct certificate own;
+    bool found;
+    *ret = BYTES_ABSENT;
+    if (is_idevid_key(t, device, signer))
+        return true;
+    struct bytes id = bytes_sha256(t->arena, signer->der);
+    TRY(table_find(t, tx_reader(tx), &certificates, id, &own, &found));
+    ENSURE(t, found && bytes_equal(own.device, device->id), E_REPORT_SIGNER, "signed by %s",
+           cert_subject(t, signer));
+    *ret = id;
+    return caller_check_issued(t, &own, 0);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -137,6 +175,7 @@ static bool store_voucher_status(struct task *t, struct tx *tx, void *arg)
     struct subject s;
     struct episode *e = &s.episode;
     TRY(find_subject(t, tx, rp, &s));
+    TRY(check_signed_by_idevid(t, rp, &s.device));
     rp->log_order = e->log_order;
     if (e->voucher_report == report_of(&rp->report) &&
         same_text(e->voucher_report_reason, rp->report.reason))
@@ -152,7 +191,8 @@ static bool store_voucher_status(struct task *t, struct tx *tx, void *arg)
         e->stage = EPISODE_IMPRINTED;
     }
     TRY(table_put(t, tx, &episodes, e));
-    return note_report(t, tx, rp, &s, "voucher-status", "");
+    return note_report(t, tx, rp, &s, "voucher-status",
+                       rp->report.signer == NULL ? "" : "; signed with the IDevID");
 }
 
 /* RFC 8995 5.7: the pledge says whether it takes the voucher.  It does not read our answer. */
@@ -179,12 +219,34 @@ bool registrar_voucher_status(struct task *t, struct http_request *rq, struct ht
 }
 
 /* RFC 8995 5.9.4: whether it came with the certificate just issued is to be recorded. */
-static const char *circumstance_of(const struct reporting *rp, bool matches)
+static const char *circumstance_of(const struct reporting *rp, struct bytes by, bool matches)
 {
-    if (matches)
-        return "; with the certificate just issued";
-    return bytes_present(rp->certificate) ? "; with another certificate than the one just issued"
-                                          : "; with the IDevID";
+    static const char *const words[2][3] = {
+        {"; with the IDevID", "; with another certificate than the one just issued",
+         "; with the certificate just issued"},
+        {"; signed with the IDevID", "; signed with another certificate than the one just issued",
+         "; signed with the certificate just issued"},
+    };
+    return words[rp->report.signer != NULL][matches ? 2 : bytes_present(by)];
+}
+
+/*
+ * brski-prm 7.10: the device says, with its IDevID, that it cannot use its certificate: so nobody
+ * is to.  A report that is not signed takes nothing away.
+ */
+static bool revoke_unused(struct task *t, struct tx *tx, const struct reporting *rp,
+                          struct bytes by, struct episode *e)
+{
+    const struct device_revocation revocation = {
+        .certificates = {&e->certificate, 1},
+        .reason = REVOKED_CESSATION_OF_OPERATION,
+        .because = "the device reports, signed with its IDevID, that it cannot use it",
+        .actor = "gatehouse",
+    };
+    if (rp->report.success || rp->report.signer == NULL || bytes_present(by) ||
+        !bytes_present(e->certificate))
+        return true;
+    return device_certificates_revoke(t, tx, &revocation);
 }
 
 static bool store_enrollstatus(struct task *t, struct tx *tx, void *arg)
@@ -193,9 +255,13 @@ static bool store_enrollstatus(struct task *t, struct tx *tx, void *arg)
     struct subject s;
     struct episode *e = &s.episode;
     TRY(find_subject(t, tx, rp, &s));
+    struct bytes by = rp->certificate; /* what it came with; or, better, what has signed it */
+    if (rp->report.signer != NULL)
+        TRY(find_signer(t, tx, rp, &s.device, &by));
     /* Of the onboarding that counts: a device that has begun anew since has an older one. */
-    bool matches = bytes_present(rp->certificate) && bytes_equal(rp->certificate, e->certificate) &&
+    bool matches = bytes_present(by) && bytes_equal(by, e->certificate) &&
                    bytes_equal(e->id, s.device.episode);
+    TRY(revoke_unused(t, tx, rp, by, e));
     if (e->enrol_report == report_of(&rp->report) && e->enrol_report_matches == matches &&
         same_text(e->enrol_report_reason, rp->report.reason))
         return true;
@@ -208,7 +274,7 @@ static bool store_enrollstatus(struct task *t, struct tx *tx, void *arg)
     else if (e->closed == 0 && matches)
         e->stage = EPISODE_CONFIRMED;
     TRY(table_put(t, tx, &episodes, e));
-    return note_report(t, tx, rp, &s, "enroll-status", circumstance_of(rp, matches));
+    return note_report(t, tx, rp, &s, "enroll-status", circumstance_of(rp, by, matches));
 }
 
 /* RFC 8995 5.9.4: over a new connection with the new certificate, or the old one on failure. */

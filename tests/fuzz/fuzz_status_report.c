@@ -1,5 +1,5 @@
 /*
- * A pledge's status report, in JSON and in CBOR: what is kept of its words is short and fit for a
+ * A pledge's status report, in JSON, CBOR and JWS: what is kept of its words is short and fit for a
  * terminal.
  *
  * Covers: registrar/status_report.c
@@ -25,7 +25,7 @@ static void check_report(struct task *t, const char *media_type, struct bytes oc
     struct status_report report;
     task_forgive(t);
     if (!status_report_read(t, media_type, octets, &report)) {
-        MUST(t->problem == E_TELEMETRY && t->detail != NULL);
+        MUST((t->problem == E_TELEMETRY || t->problem == E_REPORT_SIGNATURE) && t->detail != NULL);
         return;
     }
     MUST(report.version >= 1);
@@ -43,5 +43,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     task_init(&t, arena, NULL);
     check_report(&t, STATUS_JSON, bytes_make(data, size));
     check_report(&t, STATUS_CBOR, bytes_make(data, size));
+    check_report(&t, STATUS_JOSE, bytes_make(data, size));
     return 0;
 }

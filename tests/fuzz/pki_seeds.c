@@ -8,6 +8,7 @@
 #include "core/pki/library.h"
 #include "core/pki/csrattrs.h"
 #include "core/pki/issue.h"
+#include "core/pki/jws.h"
 #include "registrar/voucher/voucher.h"
 
 #include <stdio.h>
@@ -162,6 +163,16 @@ static bool put_forms(struct task *t, const struct seeds *s)
     return put(t, s, "voucher_cbor", "names",
                BYTES_LITERAL("\xA1\xD8\x2F\x19\x09\xC5\xA3\x65nonceH12345678"
                              "\xD8\x2F\x19\x09\xD2\x61\x31\x18\x64\x80"));
+}
+
+/* A status report that the device has signed. */
+static bool put_report(struct task *t, const struct seeds *s)
+{
+    struct bytes seed;
+    const struct cert_list certs = {&s->device, 1};
+    TRY(jws_sign(t, BYTES_LITERAL("{\"version\":1,\"status\":false,\"reason\":\"no\"}"), "JOSE",
+                 s->device_key, &certs, &seed));
+    return put(t, s, "status_report", "jose", seed);
 }
 
 static bool put_requests(struct task *t, const struct seeds *s)
@@ -358,7 +369,7 @@ int main(int count, char **arguments)
     }
     struct seeds s = {.folder = arguments[1]};
     if (put_certs(&t, &s) && put_cms(&t, &s) && put_forms(&t, &s) && put_requests(&t, &s) &&
-        put_cmc(&t, &s) && put_vouchers(&t, &s) && put_texts(&t, &s))
+        put_cmc(&t, &s) && put_report(&t, &s) && put_vouchers(&t, &s) && put_texts(&t, &s))
         return EXIT_SUCCESS;
     (void)fprintf(stderr, "%s: %s\n", t.problem->name, t.detail);
     return EXIT_FAILURE;
