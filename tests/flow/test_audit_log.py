@@ -144,6 +144,10 @@ GOOD = {
     "an allowed owner": showing(event(FRIEND)),
     "duplicates dropped": showing(truncation={"nonced duplicates": "12",
                                               "nonceless duplicates": 1024, "arbitrary": "0"}),
+    "every number a string, as in the RFC's example":
+        showing(event(FRIEND, truncated="2"), version="1",
+                truncation={"nonced duplicates": "2", "nonceless duplicates": "0",
+                            "arbitrary": "0"}),
     "a version that is not known": showing(version="7", news=[{"some": "thing"}]),
 }
 

@@ -4,6 +4,7 @@ told that its request is worth nothing, and the administrator that nobody stands
 (RFC 8995 5.2).
 """
 
+import json
 import shutil
 
 import pytest
@@ -11,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 import lmdb_file
-from pledge import binary
+from pledge import EST, binary
 from stage import Stage
 
 
@@ -54,6 +55,7 @@ def fixture_changed(make_scene, tmp_path_factory):
     """A stage whose certificate has changed, and the one before it."""
     scene = make_scene()
     scene.before = scene.independent().connect().server_certificate
+    scene.known = scene.independent().go_on()
     scene.early = scene.independent()
     scene.early_request = scene.early.voucher_request()
     change_identity(scene, tmp_path_factory.mktemp("other"))
@@ -79,6 +81,37 @@ def test_request_made_before_the_change_is_refused_and_a_new_one_taken(changed):
     assert pledge.post_request(changed.early_request).status == 401
     changed.trouble(pledge.serial, "previous-certificate")
     assert pledge.go_on().done
+
+
+def test_what_we_caused_under_an_earlier_domain_id_is_ours(changed):
+    """RFC 8995 5.8.3: a device that comes again after a reset has our own past in its log."""
+    pledge = changed.known
+    pledge.hang_up()
+    pledge.begin()
+    assert pledge.go_on().done
+    log = changed.ctl_json("devices", "show", pledge.serial, "--log")
+    assert [(entry["owner"], entry["cause"]) for entry in log["entries"]] == [
+        ("own", "this-voucher"), ("own-past", "earlier-request")]
+    ours, past = (entry["domain-id"] for entry in log["entries"])
+    assert ours != past
+    accepted = changed.events(pledge.serial, "audit-log-accepted")
+    assert [event["severity"] for event in accepted] == ["info", "info"]
+
+
+def test_what_we_did_not_cause_is_refused_under_an_earlier_domain_id_too(changed):
+    pledge = changed.independent()
+    path = changed.folder / "masa" / "issued.jsonl"
+    changed.stop_one("masa")
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    first = next(entry for entry in entries if entry["serial"] == changed.known.serial)
+    forged = {**first, "serial": pledge.serial, "nonce": "Zm9yZ2VkLW5vbmNl", "sha256": "00" * 32}
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in (*entries, forged)))
+    changed.start_masa()
+    pledge.go_on("status")
+    refusal = changed.trouble(pledge.serial, "log-entry-not-caused")
+    assert refusal["event"] == "audit-log-refused"
+    assert pledge.ask("GET", EST + "csrattrs").status == 403
+    assert changed.certificates(pledge.serial) == []
 
 
 def test_certificate_that_was_never_ours_is_no_previous_one(changed):
