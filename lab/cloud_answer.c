@@ -61,6 +61,9 @@ static bool give_voucher(struct task *t, struct cloud *cloud, const struct http_
     TRY(cloud_issue(t, cloud, request, answer, &voucher, &wait));
     if (wait > 0)
         return not_yet(reply, wait);
+    /* cBRSKI 6.8: what nobody has signed does not go on to the pledge. */
+    if (request->form->for_pledge != NULL)
+        TRY(request->form->for_pledge(t, voucher, &voucher));
     TRY(voucher_spoil(t, &cloud->signer, request->form, cloud_fault_spoil(fault), &voucher));
     reply->media_type = request->form->media_type;
     reply->body = voucher;

@@ -1,16 +1,15 @@
 """
 A pledge whose manufacturer's cloud gives it a voucher for its owner's EST server
-(draft-ietf-anima-brski-cloud 4.2), and which then speaks plain EST there: Python's TLS, `openssl
-cms` and the cryptography package, nothing of Gatehouse's.
+(draft-ietf-anima-brski-cloud 4.2), and which then speaks plain EST there: Python's TLS, the three
+forms as forms.py has them and the cryptography package, nothing of Gatehouse's.
 """
 
 import base64
-import json
 from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from pledge import VOUCHER_TYPE, Pledge, binary, pem_of, verify_cms
+from pledge import Pledge, binary, pem_of
 from stage import CLOUD, REGISTRAR
 from wire import Wire
 
@@ -34,9 +33,9 @@ class EstPledge(Pledge):
             self.request = self.voucher_request(
                 proximity_registrar_cert=binary(w.server_certificate))
             answer = w.request("POST", "/.well-known/brski/requestvoucher", self.request,
-                               content_type=VOUCHER_TYPE, accept=VOUCHER_TYPE)
-        assert answer.status == 200, answer
-        self.members, = json.loads(verify_cms(answer.body, self.masa_anchors)).values()
+                               content_type=self.form.media_type, accept=self.form.media_type)
+        assert (answer.status, answer.media_type) == (200, self.form.media_type), answer
+        self.members, = self.form.verify(answer.body, self.masa_anchors).values()
         assert self.members["serial-number"] == self.serial
         assert self.members["nonce"] == self.nonce
         self.pinned = x509.load_der_x509_certificate(

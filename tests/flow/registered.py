@@ -4,6 +4,7 @@ import base64
 import json
 import subprocess
 
+from forms import CMS
 from pledge import Pledge, binary, openssl
 from scene import until
 from stage import REGISTRAR
@@ -101,10 +102,10 @@ def alarms(scene):
     return {(alarm["about"], alarm["problem"]): alarm for alarm in scene.status()["alarms"]}
 
 
-def knock(scene, serial):
+def knock(scene, serial, form=CMS):
     """The independent pledge before the cloud registrar."""
     pledge = Pledge(scene.cloud_port, scene.maker / "pledges" / serial,
-                    scene.maker / "masa-anchors.pem", scene.folder / "knocking" / serial)
+                    scene.maker / "masa-anchors.pem", scene.folder / "knocking" / serial, form=form)
     return pledge.post_request(pledge.voucher_request())
 
 
