@@ -11,7 +11,7 @@ Parts, in the order in which they run:
   flow     pytest over real processes; -k chooses among these
   interop  clients that nobody here wrote (tests/interop), and docs/interop.md held against the run
   demo     packaging/demo with one and with fifty pledges, each followed by tests/verify
-  bench    tests/bench/run, short: that it runs and prints its figures
+  bench    tests/bench/run, devices and est, short: that they run and print their figures
 
 A test that cannot run says why and counts as skipped.  Exit status 0 only if nothing failed.
 """
@@ -285,25 +285,34 @@ def part_demo(tally, arguments):
             tally.tap(f"verify of {count}", verify.stdout, verify.returncode)
 
 
+def show_figures(tally, name, run, figures, more, prefix=""):
+    """Each figure is in what a bench printed."""
+    for figure in figures:
+        match = re.search(rf"^{prefix}{figure} ([0-9.]+)$", run.stdout, re.M)
+        if match:
+            tally.ok(f"{name}: {figure}")
+            print(f"bench    {prefix}{figure} {match[1]} ({more})")
+        else:
+            tally.failed(f"{name}: {figure}", run.stdout[-3000:])
+
+
 def part_bench(tally, arguments):
-    run = tally.command("bench: runs", ROOT / "tests" / "bench" / "run", "--onboardings", 40,
-                        limit=900)
-    for figure in ("cpu_us", "bare_ratio", "library_ratio"):
-        match = re.search(rf"^{figure} ([0-9.]+)$", run.stdout, re.M)
-        if match:
-            tally.ok(f"bench: {figure}")
-            print(f"bench    {figure} {match[1]} (a short run; tests/bench/run measures)")
-        else:
-            tally.failed(f"bench: {figure}", run.stdout[-3000:])
-    run = tally.command("bench: devices", ROOT / "tests" / "bench" / "devices", "--counts", 1000,
-                        "--onboardings", 16, "--import", 5000, limit=600)
-    for figure in ("start_s", "list_ms", "search_name_ms", "import_s", "onboarding_us"):
-        match = re.search(rf"^1000 {figure} ([0-9.]+)$", run.stdout, re.M)
-        if match:
-            tally.ok(f"bench: devices: {figure}")
-            print(f"bench    1000 devices: {figure} {match[1]} (tests/bench/devices measures more)")
-        else:
-            tally.failed(f"bench: devices: {figure}", run.stdout[-3000:])
+    folder = ROOT / "tests" / "bench"
+    run = tally.command("bench: runs", folder / "run", "--onboardings", 40, limit=900)
+    show_figures(tally, "bench", run, ("cpu_us", "bare_ratio", "library_ratio"),
+                 "a short run; tests/bench/run measures")
+    run = tally.command("bench: devices", folder / "devices", "--counts", 1000, "--onboardings", 16,
+                        "--import", 5000, limit=600)
+    show_figures(tally, "bench: devices", run, ("start_s", "list_ms", "search_name_ms", "import_s",
+                                                "onboarding_us"),
+                 "tests/bench/devices measures more", "1000 ")
+    run = tally.command("bench: est", folder / "est", "--requests", 160, "--revoked", 2000,
+                        limit=600)
+    show_figures(tally, "bench: est", run,
+                 [f"enrol_{how}_{what}" for how in ("kept", "anew")
+                  for what in ("per_second", "cpu_us", "bare_ratio", "library_ratio")]
+                 + ["ocsp_per_second", "ocsp_cpu_us", "crl_renew_s", "crl_mib", "crl_fetch_ms",
+                    "crl_making_mib"], "tests/bench/est measures more")
 
 
 def main():

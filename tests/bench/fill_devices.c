@@ -4,6 +4,8 @@
  *
  *     bench_fill_devices STORE-FOLDER MAP-GIB MANUFACTURER COUNT
  */
+#include "tests/bench/fill.h"
+
 #include "core/base/clock.h"
 #include "core/store/records/certificate.h"
 #include "core/store/records/device_name.h"
@@ -11,46 +13,9 @@
 #include "core/store/records/event.h"
 #include "core/store/records/standing.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#define BATCH          1024 /* devices in one update */
-#define CERTIFICATE    480  /* octets of a certificate */
-#define GIB            (1024UL * 1024 * 1024)
-#define READERS        16
-#define EVENTS         6  /* in a device's timeline */
-#define ONE_IN_A_PLACE 97 /* and others are unexpected, so that there are such too */
-
-/*
- * Nobody depends on the store before this is through, so what LMDB would wait for after each batch
- * is put off to the end: its call finds this function instead of the C library's.
- */
-/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the library's is reserved */
-__attribute__((visibility("default"))) int fdatasync(int fd)
-{
-    (void)fd;
-    return 0;
-}
-
-static bool sync_all(struct task *t, const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && syncfs(fd) == 0;
-    if (!ok)
-        (void)fail_errno(t, E_IO, errno, "cannot sync %s", folder);
-    if (fd >= 0)
-        (void)close(fd);
-    return ok;
-}
-
-struct filling {
-    const char *manufacturer;
-    unsigned long at; /* of the first device of the batch */
-    unsigned long end;
-};
+#define CERTIFICATE    480 /* octets of a certificate */
+#define EVENTS         6   /* in a device's timeline */
+#define ONE_IN_A_PLACE 97  /* and others are unexpected, so that there are such too */
 
 static bool add_events(struct task *t, struct tx *tx, const struct device *device)
 {
@@ -157,49 +122,7 @@ static bool add_device(struct task *t, struct tx *tx, const char *manufacturer,
     return add_events(t, tx, &device);
 }
 
-static bool add_batch(struct task *t, struct tx *tx, void *arg)
-{
-    const struct filling *f = arg;
-    for (unsigned long number = f->at; number < f->end; number++)
-        TRY(add_device(t, tx, f->manufacturer, number));
-    return true;
-}
-
-static bool fill(struct task *t, struct store *store, const char *manufacturer, unsigned long count)
-{
-    struct arena_mark mark = arena_mark(t->arena);
-    for (unsigned long at = 0; at < count; at += BATCH) {
-        struct filling f = {manufacturer, at, at + BATCH < count ? at + BATCH : count};
-        TRY(store_update(t, store, add_batch, &f));
-        arena_rewind(t->arena, mark);
-    }
-    return true;
-}
-
 int main(int argc, char **argv)
 {
-    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
-    struct task t;
-    struct store *store = NULL;
-    task_init(&t, arena, NULL);
-    if (argc != 5) {
-        (void)fprintf(stderr, "usage: %s STORE-FOLDER MAP-GIB MANUFACTURER COUNT\n", argv[0]);
-        return 2;
-    }
-    const struct store_options options = {
-        .path = argv[1],
-        .size = strtoul(argv[2], NULL, 10) * GIB,
-        .readers = READERS,
-        .batch = 1,
-        .alarm_percent = 100,
-    };
-    bool ok =
-        store_open(&t, &options, &store) && fill(&t, store, argv[3], strtoul(argv[4], NULL, 10));
-    if (ok)
-        (void)printf("used %llu\n", (unsigned long long)store_figures(store).used);
-    store_close(store);
-    ok = ok && sync_all(&t, argv[1]);
-    if (!ok)
-        (void)fprintf(stderr, "%s: %s\n", t.problem->name, t.detail);
-    return ok ? 0 : 1;
+    return fill_main(argc, argv, "MANUFACTURER", add_device);
 }

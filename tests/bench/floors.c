@@ -28,8 +28,9 @@
  * to itself, as it has not in an onboarding either.
  */
 static const struct part *const parts[] = {
-    &part_bare,           &part_handshake,  &part_verify_request, &part_sign_request,
-    &part_verify_voucher, &part_verify_csr, &part_issue,          &part_store,
+    &part_bare,           &part_handshake,           &part_verify_request, &part_sign_request,
+    &part_verify_voucher, &part_verify_csr,          &part_issue,          &part_store,
+    &part_bare_enrolment, &part_bare_enrolment_anew,
 };
 
 static int64_t thread_time(void)

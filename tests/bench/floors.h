@@ -44,6 +44,8 @@ struct part {
     bool (*once)(struct task *t, void *prepared, struct stopwatch *watch);
 };
 extern const struct part part_bare;
+extern const struct part part_bare_enrolment;      /* on a connection that is there */
+extern const struct part part_bare_enrolment_anew; /* on a new one */
 extern const struct part part_handshake;
 extern const struct part part_verify_request;
 extern const struct part part_verify_voucher;

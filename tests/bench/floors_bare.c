@@ -1,16 +1,30 @@
-/* The public-key operations of one onboarding and nothing else. */
+/* The public-key operations of one onboarding, or of one enrolment by EST, and nothing else. */
 #include "tests/bench/floors.h"
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 
-#define SIGNATURES    3 /* the TLS server's, the registrar's request, the certificate */
-#define VERIFICATIONS 7 /* client's in TLS, its chain, request, voucher and its chain, CSR, ... */
 #define DIGEST_LEN    32
 #define SIGNATURE_MAX 80
 #define SHARED_LEN    32
 
+struct operations {
+    int signatures;
+    int verifications;
+    int agreements;
+};
+/*
+ * Signatures: the TLS server's, the registrar's request, the certificate.  Verifications: client's
+ * in TLS, its chain, request, voucher and its chain, CSR, ...
+ */
+static const struct operations of_onboarding = {3, 7, 1};
+/* The certificate; the CSR. */
+static const struct operations of_enrolment = {1, 1, 0};
+/* The TLS server's besides; the client's in TLS and its certificate's. */
+static const struct operations of_enrolment_anew = {2, 3, 1};
+
 struct bare {
+    const struct operations *operations;
     EVP_PKEY *key;
     EVP_PKEY_CTX *signing;
     EVP_PKEY_CTX *verifying;
@@ -45,25 +59,26 @@ static bool verify(struct bare *bare)
                            sizeof(bare->digest)) == 1;
 }
 
-static bool operations(struct task *t, void *arg, struct stopwatch *watch)
+static bool operate(struct task *t, void *arg, struct stopwatch *watch)
 {
     struct bare *bare = arg;
     bool good = true;
     stopwatch_go(watch);
-    for (int i = 0; i < SIGNATURES; i++)
+    for (int i = 0; i < bare->operations->signatures; i++)
         good = good && sign(bare);
-    for (int i = 0; i < VERIFICATIONS; i++)
+    for (int i = 0; i < bare->operations->verifications; i++)
         good = good && verify(bare);
-    good = good && agree(bare->key);
+    for (int i = 0; i < bare->operations->agreements; i++)
+        good = good && agree(bare->key);
     stopwatch_halt(watch);
     ENSURE(t, good, E_INTERNAL, "libcrypto did not do what was asked");
     return true;
 }
 
-static bool prepare(struct task *t, const struct scene *scene, void **ret)
+static bool prepare(struct task *t, const struct operations *operations, void **ret)
 {
     struct bare *bare = arena_alloc(t->arena, sizeof(*bare));
-    (void)scene;
+    bare->operations = operations;
     bare->key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
     ARENA_DEFER(t->arena, EVP_PKEY_free, bare->key);
     bare->signing = EVP_PKEY_CTX_new(bare->key, NULL);
@@ -76,9 +91,39 @@ static bool prepare(struct task *t, const struct scene *scene, void **ret)
     return true;
 }
 
+static bool prepare_onboarding(struct task *t, const struct scene *scene, void **ret)
+{
+    (void)scene;
+    return prepare(t, &of_onboarding, ret);
+}
+
+static bool prepare_enrolment(struct task *t, const struct scene *scene, void **ret)
+{
+    (void)scene;
+    return prepare(t, &of_enrolment, ret);
+}
+
+static bool prepare_enrolment_anew(struct task *t, const struct scene *scene, void **ret)
+{
+    (void)scene;
+    return prepare(t, &of_enrolment_anew, ret);
+}
+
 const struct part part_bare = {
     .name = "bare",
     .at_once = 1,
-    .prepare = prepare,
-    .once = operations,
+    .prepare = prepare_onboarding,
+    .once = operate,
+};
+const struct part part_bare_enrolment = {
+    .name = "bare-enrolment",
+    .at_once = 1,
+    .prepare = prepare_enrolment,
+    .once = operate,
+};
+const struct part part_bare_enrolment_anew = {
+    .name = "bare-enrolment-anew",
+    .at_once = 1,
+    .prepare = prepare_enrolment_anew,
+    .once = operate,
 };

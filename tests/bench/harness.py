@@ -31,6 +31,14 @@ def cpu_seconds(pid):
     return time.clock_gettime(clock.value)
 
 
+def resident_mib(pid):
+    """A process's own memory; pages of files that it has mapped are not counted."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) / 1024
+    return 0
+
+
 class Bench:
     """Groups of pledges, each in a folder of its own, and everything that they need."""
 
