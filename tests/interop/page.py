@@ -99,6 +99,10 @@ def main():
         rows = read_rows(folder)
     if status:
         return status
+    missing = set(CLIENTS) - {client for client, _, _ in rows}
+    if missing and not arguments.check:
+        print(f"not written: {', '.join(sorted(missing))} took no part", file=sys.stderr)
+        return 1
     if not arguments.check:
         PAGE.write_text(page_of(rows))
         return 0

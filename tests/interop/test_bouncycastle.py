@@ -114,6 +114,11 @@ def test_renewal(house, java, client, tmp_path, row):
     row("simplereenroll with a new key", "a new certificate")
 
 
+def test_server_key(house, java, client, row):
+    enrolled(house, client, java("serverkeygen", **files(client), **login(house, "keys")))
+    row("serverkeygen with a password, where the label gives plain keys", "a key and its certificate")
+
+
 def test_approval(house, java, client, row):
     told = house.told_later()
     with ThreadPoolExecutor(1) as pool:

@@ -1,6 +1,7 @@
 """curl, with requests and keys made by openssl: what a shell script on any machine can do."""
 
 import base64
+from email import message_from_bytes
 
 import pytest
 
@@ -144,6 +145,20 @@ def test_approval(house, curl, client, row):
     house.approve_one(told)
     enrolled(house, client, ask())
     row("simpleenroll where an administrator decides", "202 and Retry-After, then a certificate")
+
+
+def test_server_key(house, curl, client, row):
+    _, head, body = curl(house.url("serverkeygen", "keys"), "--basic", *password(house, "keys"),
+                         *post(client))
+    assert "content-type: multipart/mixed; boundary=" in head
+    field = next(line for line in head.split("\r\n") if line.startswith("content-type"))
+    key, certificate = message_from_bytes(field.encode() + b"\r\n\r\n" + body).get_payload()
+    assert key.get_content_type() == "application/pkcs8"
+    client.key.write_bytes(run("openssl", "pkey", "-inform", "DER",
+                               octets=base64.b64decode(key.get_payload())).stdout)
+    assert read_certificates(certificate.get_payload(), client.certificate) == 1
+    house.must_verify(client)
+    row("serverkeygen with a password, where the label gives plain keys", "a key and its certificate")
 
 
 def test_status(house, curl, client, enrol, tmp_path, row):
