@@ -3,7 +3,6 @@
 
 #include "core/base/log.h"
 #include "est/enrol.h"
-#include "est/names.h"
 #include "est/wire.h"
 
 #include <string.h>
@@ -70,28 +69,13 @@ static bool check_content(struct task *t, const struct cmc_data *data)
     return true;
 }
 
-/* The client's certificate is to be replaced: a device's always, another's if the names are its. */
-static bool is_renewal(struct task *t, const struct http_request *rq,
-                       const struct est_client *client, const struct csr *csr)
-{
-    struct task aside = *t;
-    struct bytes_list shown = http_connection_peer(rq->connection);
-    const struct cert *before;
-    if (client->issued == NULL)
-        return false;
-    return bytes_present(client->issued->record.device) ||
-           (cert_parse(&aside, shown.items[0], &before) && names_unchanged(&aside, csr, before));
-}
-
 static bool enrol(struct task *t, struct http_request *rq, const struct est_client *client,
                   const struct csr *csr, struct http_reply *reply, struct bytes *ret_order)
 {
-    if (is_renewal(t, rq, client, csr))
-        return enrol_again(t, rq, client, csr, reply, ret_order);
-    /* Only what is renewed may have ended. */
-    if (client->issued != NULL)
-        TRY(caller_check_issued(t, &client->issued->record, 0));
-    return enrol_first(t, rq, client, csr, reply, ret_order);
+    bool again;
+    TRY(enrol_is_again(t, rq->context, client, csr, &again));
+    return again ? enrol_again(t, rq, client, csr, reply, ret_order)
+                 : enrol_first(t, rq, client, csr, reply, ret_order);
 }
 
 bool est_fullcmc(struct task *t, struct http_request *rq, struct http_reply *reply)

@@ -34,6 +34,8 @@ static bool find(struct task *t, struct reader *r, const struct est_client *clie
     TRY(blob_get(t, r, &order_table, token, ORDER_BLOB_REQUEST, &request));
     TRY(record_decode(t, &enrolment_type, request, ret_enrolment));
     ENSURE(t, is_own(client, ret, ret_enrolment), E_CMC_PENDING, "the token is another client's");
+    ENSURE(t, !ret_enrolment->server_key, E_CMC_PENDING,
+           "with what came of it goes a key, which serverkeygen hands out");
     return true;
 }
 

@@ -116,6 +116,9 @@ static bool enrol_other(struct task *t, const struct est *est, const struct est_
     /* RFC 7030 4.2.2: with the certificate that is to be replaced it is a renewal. */
     ENSURE(t, client->name != NULL, E_NOT_RENEWABLE,
            "a device with a certificate of ours renews it: simplereenroll");
+    /* Only what is renewed may have ended (renew-after). */
+    if (client->issued != NULL)
+        TRY(caller_check_issued(t, &client->issued->record, 0));
     TRY(enrol_check_other(t, est, client, request));
     TRY(names_have_room(t, est->store, &client->label, request->csr));
     other_request.client = client->name;

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ import cmc
 from cmc_stage import by_key, fixture_est, fresh, issued, name_of, post, refused, say
 from scene import until
 from test_crash import KILLED, failpoints
-from test_est_labels import PASSWORD, make_csr, make_key, secret
+from test_est_labels import PASSWORD, ask, enrolled, identity, make_csr, make_key, secret
 
 __all__ = ["fixture_est"]
 
@@ -192,3 +193,24 @@ def test_death_of_the_daemon_issues_nothing_twice(est, moment):
     mine = issued(say(est, octets, 200), key)
     line, = est.ctl_json("certificates", "list", "--name", name)
     assert int(line["serial-number"], 16) == mine.serial_number
+
+
+# Ended certificates.
+
+
+def test_certificate_that_has_ended_renews_itself_and_nothing_else(est, tmp_path):
+    est.ctl("profiles", "add", "short", "--validity", "2 h")
+    est.ctl("labels", "add", "grace", "--authenticate", "password", "--authenticate", "certificate",
+            "--domain", "grace.example.com", "--renew-after", "30 d", "--profile", "short",
+            "--full-cmc", "yes")
+    secret(est, "grace", label="grace")
+    key, name = make_key(), "a.grace.example.com"
+    certificate = enrolled(ask(est, make_csr([name], key, name), label="grace", user="grace"))
+    options = {"label": "grace", "user": None, "files": identity(tmp_path, certificate, key)}
+    est.pass_time(timedelta(hours=3))
+    other = make_csr(["b.grace.example.com"], make_key())
+    refused(est, cmc.sign(cmc.message(cmc.pkcs10(cmc.REQUEST, other)), key, certificate), 404,
+            cmc.BAD_CERT_ID, [0], **options)
+    own = make_key()
+    request = cmc.pkcs10(cmc.REQUEST, make_csr([name], own, name))
+    issued(say(est, cmc.sign(cmc.message(request), key, certificate), 200, **options), own)
