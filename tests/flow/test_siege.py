@@ -123,7 +123,8 @@ def get_nothing(scene, pledge, csr, refused):
 
 
 def test_device_sold_on_gets_nothing_however_late_the_log_says_so(make_scene):
-    scene = make_scene({"limits": {"pledge-wait": "100 ms"}}, masa=None)
+    scene = make_scene({"limits": {"pledge-wait": "100 ms", "failures-per-hour": 1000}}, masa=None)
+    scene.ctl("labels", "add", "default", "--full-cmc", "yes")
     fake = FakeMasa(scene.masa_port, (scene.maker / "masa-tls.pem", scene.maker / "masa-tls.key"))
     try:
         pledge = scene.independent()
