@@ -34,6 +34,7 @@ static bool check_served(struct task *t, const struct est *est, struct http_requ
     ENSURE(t, rq->media_type != NULL && strcmp(rq->media_type, EST_CMC_REQUEST) == 0,
            E_HTTP_MEDIA_TYPE, "Content-Type \"%s\"",
            rq->media_type == NULL ? "(none)" : rq->media_type);
+    ENSURE(t, http_accepts(rq, EST_CMC_RESPONSE), E_HTTP_ACCEPT, "Accept \"%s\"", rq->accept);
     *ret = label;
     return true;
 }
@@ -105,8 +106,8 @@ bool est_fullcmc(struct task *t, struct http_request *rq, struct http_reply *rep
 }
 
 /* What is wrong with HTTP, and a path at which there is nothing, is not CMC's to say. */
-static const struct problem_kind *const not_of_cmc[] = {E_NOT_FOUND, E_NO_LABEL, E_HTTP_MEDIA_TYPE,
-                                                        E_TOO_LARGE, NULL};
+static const struct problem_kind *const not_of_cmc[] = {
+    E_NOT_FOUND, E_NO_LABEL, E_HTTP_MEDIA_TYPE, E_HTTP_ACCEPT, E_TOO_LARGE, NULL};
 
 void est_fullcmc_failed(struct task *t, struct http_request *rq, struct http_reply *reply)
 {

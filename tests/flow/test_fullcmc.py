@@ -351,6 +351,8 @@ def test_media_type_is_pkcs7_whatever_its_parameters(est):
     for media_type in ("application/pkcs10", None):
         assert post(est, octets, content_type=media_type).status == 415
     issued(say(est, octets, 200, content_type="Application/PKCS7-MIME"), key)
+    assert post(est, octets, accept="text/html").status == 406
+    issued(say(est, octets, 200, accept="application/pkcs7-mime"), key)
 
 
 def test_request_may_be_so_large_and_no_larger(est):
