@@ -3,6 +3,7 @@
 
 #include "core/base/clock.h"
 #include "core/pki/crmf.h"
+#include "est/profile.h"
 
 #include <string.h>
 
@@ -85,17 +86,37 @@ static bool read_crmf(struct task *t, const struct est_client *client,
     return true;
 }
 
-/* What is critical must be known to whoever uses the certificate: none gets lost in silence. */
-static bool check_extensions(struct task *t, const struct csr *csr)
+static bool is_given(const struct profile *profile, const char *oid)
 {
-    static const char *const known[] = {OID_CE_SUBJECT_ALT_NAME, OID_CE_KEY_USAGE,
-                                        OID_CE_EXT_KEY_USAGE, OID_CE_BASIC_CONSTRAINTS};
+    static const char *const always[] = {OID_CE_SUBJECT_ALT_NAME, OID_CE_KEY_USAGE,
+                                         OID_CE_EXT_KEY_USAGE, OID_CE_BASIC_CONSTRAINTS};
+    for (size_t i = 0; i < ARRAY_SIZE(always); i++) {
+        if (strcmp(always[i], oid) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < profile->extensions.count; i++) {
+        const struct profile_extension *extension = profile->extensions.items;
+        if (strcmp(extension[i].oid, oid) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * RFC 5272 6.1.4, unsupportedExt: what is critical does not get lost in silence.  A device's
+ * request is held against its CSR attributes in any case.
+ */
+static bool check_extensions(struct task *t, const struct est *est, const struct est_client *client,
+                             const struct csr *csr)
+{
+    struct asked asked;
+    if (client->name == NULL)
+        return true;
+    TRY(profile_generic(t, est->store, client->label.profile, false, &asked));
     for (size_t i = 0; i < csr->extensions.count; i++) {
         const struct extension *extension = &csr->extensions.items[i];
-        bool handled = !extension->critical;
-        for (size_t k = 0; k < ARRAY_SIZE(known); k++)
-            handled = handled || strcmp(known[k], extension->oid) == 0;
-        ENSURE(t, handled, E_CMC_EXTENSION, "the critical extension %s", extension->oid);
+        ENSURE(t, !extension->critical || is_given(&asked.profile, extension->oid), E_CMC_EXTENSION,
+               "the critical extension %s", extension->oid);
     }
     return true;
 }
@@ -108,7 +129,7 @@ bool fullcmc_request(struct task *t, struct http_request *rq, const struct est_c
     struct bytes witness;
     TRY(request->form == CMC_PKCS10 ? read_pkcs10(t, request, &csr, &witness)
                                     : read_crmf(t, client, request, &csr, &witness));
-    TRY(check_extensions(t, &csr));
+    TRY(check_extensions(t, rq->context, client, &csr));
     /* RFC 5272 6.3.1.1: it is in the request; some have it beside the random value. */
     TRY(fullcmc_check_link(t, client, data, bytes_present(witness) ? witness : data->link_witness));
     TRY(est_client_binding(t, rq, client, &csr));

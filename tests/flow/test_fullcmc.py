@@ -294,12 +294,20 @@ def test_one_request_in_a_message_and_none_within_it(est):
     assert (answer.status, answer.parts) == (cmc.NO_SUPPORT, [101, 102])
 
 
-def test_critical_extension_that_nobody_gets_is_refused(est):
+def test_critical_extension_is_given_where_the_profile_has_it_and_else_refused(est):
     key, name = fresh()
-    odd = cmc.sequence(cmc.sequence(cmc.identifier("1.2.3.4.5"), cmc.tlv(1, b"\xff"),
-                                    cmc.octets(b"\x05\x00")))
-    request = cmc.crmf(cmc.REQUEST, key, name_of(name), odd)
-    refused(est, cmc.sign(cmc.message(request), key), 400, cmc.UNSUPPORTED_EXT)
+    odd = "1.3.6.1.4.1.99999.2"
+    extensions = cmc.sequence(cmc.sequence(cmc.identifier(odd), cmc.tlv(1, b"\xff"),
+                                           cmc.octets(b"\x05\x00")))
+    request = cmc.crmf(cmc.REQUEST, key, name_of(name), extensions)
+    octets = cmc.sign(cmc.message(request), key)
+    refused(est, octets, 400, cmc.UNSUPPORTED_EXT)
+    est.ctl("profiles", "add", "odd", "--extension", f"critical,{odd}=hex:0500")
+    est.ctl("labels", "add", "odd", "--authenticate", "password", "--domain", DOMAIN, "--profile",
+            "odd", "--full-cmc", "yes")
+    secret(est, "odd", label="odd")
+    given = issued(say(est, octets, 200, label="odd", user="odd"), key).extensions
+    assert given.get_extension_for_oid(x509.ObjectIdentifier(odd)).critical
 
 
 def test_key_of_another_is_refused(est, router):

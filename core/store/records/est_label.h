@@ -34,20 +34,20 @@ struct est_label {
     const char *title;
     const char *profile;       /* of clients that are no devices */
     struct text_list proofs;   /* est_proof_names: any of them */
-    bool password_too;         /* a password besides the certificate */
     struct bytes_list anchors; /* DER; of third parties and RAs */
     struct text_list domains;  /* names that may be asked for: these, and what is below them */
     unsigned int binding;      /* enum est_binding: RFC 7030 3.5 */
+    unsigned int server_keys;  /* enum est_server_keys */
     uint64_t line_length;      /* characters of base64 in a line; 0: one line */
-    bool digest_md5;           /* HTTP Digest by MD5, for clients that know no better */
     int64_t renew_before;      /* ms before the end from which on it is renewed; 0: at any time */
     int64_t renew_after;       /* ms after the end until which it is renewed */
-    bool full_cmc;             /* fullcmc is served */
+    bool password_too;         /* a password besides the certificate */
+    bool digest_md5;           /* HTTP Digest by MD5, for clients that know no better */
     bool approval;             /* an administrator decides on each request */
-    uint64_t per_day;          /* certificates for one name */
     bool change_subject_name;  /* clients that are no devices may, at a renewal */
+    bool full_cmc;             /* fullcmc is served */
+    uint64_t per_day;          /* certificates for one name */
     int64_t created;
-    unsigned int server_keys; /* enum est_server_keys */
     struct record_rest rest;
 };
 
