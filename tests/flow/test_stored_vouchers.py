@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 import der
+from forms import JWS
 from pledge import VOUCHER_CONTENT, openssl, verify_cms
 from scene import until
 from stage import StageError
@@ -159,6 +160,15 @@ def test_issuer_alone_does_when_the_record_says_where_the_masa_is(ahead):
     pledge = ahead.independent(serial)
     answer = pledge.patiently(lambda: pledge.post_request(pledge.voucher_request()))
     assert answer.status == 200  # it is the very issuer that its IDevID names
+
+
+def test_form_is_that_of_the_manufacturers_record_unless_another_is_said(ahead):
+    ahead.ctl("manufacturers", "set", "maker", "--voucher-form", "jws")
+    serial, other = ahead.device(), ahead.device()
+    assert fetch(ahead, serial)["media-type"] == "application/voucher-jws+json"
+    assert set(JWS.peek(base64.b64decode(ahead.vouchers_issued(serial)[0]["request"]))) == {REQUEST}
+    stored = fetch(ahead, other, "--idevid", ahead.identity(other)[0], "--form", "cms")
+    assert stored["media-type"] == "application/voucher-cms+json"
 
 
 def test_device_that_has_come_before_needs_no_certificate(ahead):
