@@ -239,8 +239,7 @@ bool cbor_expect(struct task *t, struct cbor_reader *r, enum cbor_item_kind kind
     return true;
 }
 
-/* How many items a head announces. */
-static uint64_t items_within(const struct cbor_item *item)
+uint64_t cbor_items_within(const struct cbor_item *item)
 {
     switch (item->kind) {
     case CBOR_ITEM_ARRAY:
@@ -268,7 +267,7 @@ bool cbor_skip(struct task *t, struct cbor_reader *r, struct bytes *ret)
         TRY(cbor_next(t, &at, &item));
         ENSURE(t, item.kind != CBOR_ITEM_END, E_MALFORMED, "CBOR ends where an item should be");
         to_come[depth]--;
-        uint64_t within = items_within(&item);
+        uint64_t within = cbor_items_within(&item);
         if (within == 0)
             continue;
         ENSURE(t, depth < CBOR_DEPTH_MAX, E_MALFORMED, "CBOR nested deeper than %d levels",

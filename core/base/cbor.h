@@ -40,6 +40,8 @@ struct cbor_reader cbor_reader_of(struct bytes input);
  * on more items than octets are left, and on text that is not UTF-8 or contains NUL.
  */
 MUST_USE bool cbor_next(struct task *t, struct cbor_reader *r, struct cbor_item *ret);
+/* How many items the head of one announces, each of which an octet is there for: cbor_next(). */
+uint64_t cbor_items_within(const struct cbor_item *item);
 /* The next item must be of this kind. */
 MUST_USE bool cbor_expect(struct task *t, struct cbor_reader *r, enum cbor_item_kind kind,
                           struct cbor_item *ret);

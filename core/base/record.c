@@ -398,22 +398,20 @@ static size_t shortest_head(uint64_t number)
 /* One whole item and nothing else, of the kinds that records are made of, in shortest form. */
 static bool check_form(struct task *t, struct bytes cbor)
 {
-    struct cbor_reader whole = cbor_reader_of(cbor);
-    TRY(cbor_skip(t, &whole, NULL));
-    TRY(cbor_at_end(t, &whole));
     struct cbor_reader r = cbor_reader_of(cbor);
-    for (;;) {
+    for (uint64_t to_come = 1; to_come > 0; to_come--) {
         struct cbor_item item;
         size_t start = r.at;
         TRY(cbor_next(t, &r, &item));
-        if (item.kind == CBOR_ITEM_END)
-            return true;
+        ENSURE(t, item.kind != CBOR_ITEM_END, E_MALFORMED, "CBOR ends where an item should be");
+        to_come += cbor_items_within(&item);
         ENSURE(t, item.kind != CBOR_ITEM_TAG && item.kind != CBOR_ITEM_OTHER, E_MALFORMED,
                "CBOR at octet %zu: records hold no tags and floats", start);
         bool is_simple = item.kind == CBOR_ITEM_BOOL || item.kind == CBOR_ITEM_NULL;
         ENSURE(t, is_simple || r.at - start - item.string.len == shortest_head(item.number),
                E_MALFORMED, "CBOR at octet %zu is longer than needed", start);
     }
+    return cbor_at_end(t, &r);
 }
 
 bool record_decode(struct task *t, const struct record_type *type, struct bytes cbor, void *record)
