@@ -14,7 +14,7 @@ bool fullcmc_open(struct task *t, const struct http_request *rq, struct fullcmc 
     TRY(est_read_body(t, rq->body, &der));
     ENSURE(t, der.len <= CMC_SIZE_MAX, E_CMC_MALFORMED, "%zu octets; at most %zu", der.len,
            CMC_SIZE_MAX);
-    TRY(cms_open(t, der, &message.cms));
+    TRY(cms_open(t, der, NULL, &message.cms));
     ENSURE(t, strcmp(message.cms.content_type, OID_CT_PKI_DATA) == 0, E_CMC_MALFORMED,
            "signed is no PKIData but %s", message.cms.content_type);
     TRY(cmc_data_parse(t, message.cms.content, &message.data));

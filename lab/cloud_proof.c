@@ -57,7 +57,7 @@ static bool check(struct task *t, const struct cloud_proof *proof,
     const struct cert *cert;
     const struct cert *signer;
     TRY(cert_parse(t, proof->certificate, &cert));
-    TRY(cms_open(t, proof->statement, &cms));
+    TRY(cms_open(t, proof->statement, NULL, &cms));
     TRY(cms_verify(t, &cms, &(struct cert_list){&cert, 1}, &signer));
     ENSURE(t, bytes_equal(cert_spki(t, signer), cert_spki(t, cert)), E_PROOF,
            "signed with another key than the certificate's");

@@ -45,7 +45,7 @@ static bool check_request(struct task *t, const struct http_request *rq,
     request->form = rq->media_type == NULL ? NULL : voucher_form_of(rq->media_type);
     ENSURE(t, request->form != NULL, E_HTTP_MEDIA_TYPE, "a body without Content-Type");
     request->octets = rq->body;
-    TRY(request->form->open(t, rq->body, 0, &pvr));
+    TRY(request->form->open(t, rq->body, 0, NULL, &pvr));
     ENSURE(t, pvr.voucher.kind == VOUCHER_REQUEST, E_VOUCHER_MALFORMED,
            "a voucher, no voucher request");
     ENSURE(t, pvr.voucher.nonce != NULL, E_VOUCHER_MALFORMED, "nonce is missing");

@@ -28,7 +28,7 @@ static bool judge_pledge(struct task *t, const struct masa *masa, struct bytes i
     const struct cert *seen;
     const struct cert *idevid;
     TRY(cert_parse(t, in_tls, &seen));
-    TRY(grant->form->open(t, grant->request, 0, &pvr));
+    TRY(grant->form->open(t, grant->request, 0, NULL, &pvr));
     ENSURE(t, pvr.voucher.kind == VOUCHER_REQUEST && pvr.voucher.nonce != NULL, E_VOUCHER_MALFORMED,
            "no voucher request with a nonce");
     TRY(grant->form->verify(t, &pvr, &(struct cert_list){&seen, 1}, &idevid));

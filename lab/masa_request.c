@@ -59,7 +59,7 @@ static bool read_rvr(struct task *t, const struct http_request *rq, struct masa_
     struct signed_voucher rvr;
     request->form = rq->media_type == NULL ? NULL : voucher_form_of(rq->media_type);
     ENSURE(t, request->form != NULL, E_HTTP_MEDIA_TYPE, "a body without Content-Type");
-    TRY(request->form->open(t, rq->body, 0, &rvr));
+    TRY(request->form->open(t, rq->body, 0, NULL, &rvr));
     ENSURE(t, rvr.voucher.kind == VOUCHER_REQUEST, E_VOUCHER_MALFORMED,
            "a voucher, no voucher request");
     ENSURE(t, rvr.voucher.serial_number != NULL, E_VOUCHER_MALFORMED, "serial-number is missing");
@@ -201,7 +201,7 @@ static bool judge_renewal(struct task *t, const struct masa *masa, const struct 
 static bool judge_prior(struct task *t, const struct masa *masa, struct masa_request *request)
 {
     struct signed_voucher prior;
-    TRY(request->form->open(t, request->rvr.prior_signed_voucher_request, 0, &prior));
+    TRY(request->form->open(t, request->rvr.prior_signed_voucher_request, 0, NULL, &prior));
     if (prior.voucher.kind == VOUCHER)
         return judge_renewal(t, masa, &prior, request);
     return judge_pledges_request(t, masa, &prior, request);

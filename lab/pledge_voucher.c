@@ -65,7 +65,7 @@ static bool open_voucher(struct task *t, const struct pledge *p, const struct re
     ENSURE(t, form != NULL && form == p->form, E_VOUCHER_REFUSED,
            "media type %s where %s was asked for",
            answer->media_type == NULL ? "missing" : answer->media_type, p->form->media_type);
-    TRY(form->open(t, answer->body, 0, ret));
+    TRY(form->open(t, answer->body, 0, NULL, ret));
     ENSURE(t, ret->voucher.kind == VOUCHER, E_VOUCHER_REFUSED, "a voucher request, no voucher");
     return true;
 }

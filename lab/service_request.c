@@ -44,7 +44,7 @@ static const char *claimed_serial(struct task *t, const struct http_request *rq)
     struct signed_voucher sv;
     const struct voucher_form *form =
         rq->media_type == NULL ? NULL : voucher_form_of(rq->media_type);
-    if (form == NULL || !form->open(t, rq->body, 0, &sv))
+    if (form == NULL || !form->open(t, rq->body, 0, NULL, &sv))
         return NULL;
     return sv.voucher.serial_number;
 }

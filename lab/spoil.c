@@ -80,7 +80,7 @@ bool voucher_spoil(struct task *t, const struct credentials *signer,
         break_signature(t, voucher);
         return true;
     }
-    TRY(form->open(t, *voucher, 0, &right));
+    TRY(form->open(t, *voucher, 0, NULL, &right));
     struct voucher wrong = right.voucher;
     struct voucher_signer as = {
         .cert = signer->cert,

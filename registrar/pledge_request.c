@@ -65,7 +65,7 @@ bool pledge_request_open(struct task *t, const struct pledge_body *body,
     struct signed_voucher sv;
     struct cert_list known = {(const struct cert *[]){idevid->cert}, 1};
     const struct cert *signer;
-    TRY(form->open(t, body->octets, pledge_request_departures(idevid->maker), &sv));
+    TRY(form->open(t, body->octets, pledge_request_departures(idevid->maker), &idevid->chain, &sv));
     /* RFC 8995 3.2: a request has a container of its own. */
     ENSURE(t, sv.voucher.kind == VOUCHER_REQUEST, E_REQUEST_CONTAINER,
            "the top member is ietf-voucher:voucher");

@@ -17,7 +17,7 @@ unsigned registrar_request_departures(const struct trusted_maker *maker,
 bool registrar_request_open(struct task *t, const struct voucher_form *form, struct bytes request,
                             struct signed_voucher *ret)
 {
-    return form->open(t, request, VOUCHER_REQUEST_CONTAINER, ret);
+    return form->open(t, request, VOUCHER_REQUEST_CONTAINER, NULL, ret);
 }
 
 static bool contains(const struct cert_list *certs, const struct cert *cert)

@@ -256,7 +256,7 @@ static bool read_jose(struct task *t, struct bytes octets, struct status_report 
     struct jws jws;
     struct status_report report;
     const struct cert *signer;
-    if (!jws_open(t, octets, &jws))
+    if (!jws_open(t, octets, NULL, &jws))
         return fail(t, E_TELEMETRY, "%s", t->detail);
     ENSURE(t, jws.count == 1, E_TELEMETRY, "%zu signatures", jws.count);
     if (!jws_verify(t, &jws, 0, &signer))

@@ -118,7 +118,7 @@ bool voucher_check(struct task *t, const struct voucher_form *form, struct bytes
                    const struct voucher_wanted *wanted, struct voucher *ret)
 {
     struct signed_voucher sv;
-    if (!form->open(t, octets, 0, &sv))
+    if (!form->open(t, octets, 0, wanted->voucher_certs, &sv))
         return fail(t, E_MASA_ANSWER, "no voucher that can be read: %s", t->detail);
     ENSURE(t, sv.voucher.kind == VOUCHER, E_MASA_ANSWER,
            "the MASA sent a voucher request instead of a voucher");

@@ -138,8 +138,8 @@ static bool sign_request(struct task *t, struct voucher_run *vr)
     struct idevid idevid = {.serial = vr->job.serial, .maker = vr->maker};
     const unsigned departures = pledge_request_departures(vr->maker);
     struct bytes rvr;
-    TRY(vr->form->open(t, vr->job.pledge_request, departures, &prior));
     TRY(certs_parse(t, &vr->job.idevid_chain, &idevid.chain));
+    TRY(vr->form->open(t, vr->job.pledge_request, departures, &idevid.chain, &prior));
     ENSURE(t, idevid.chain.count > 0, E_INTERNAL, "an order without the IDevID that it is for");
     idevid.cert = idevid.chain.items[0];
     TRY(registrar_request_make(t, vr->identity, &idevid, &prior, &rvr));

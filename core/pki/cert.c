@@ -51,6 +51,18 @@ bool cert_parse(struct task *t, struct bytes der, const struct cert **ret)
     return true;
 }
 
+bool cert_parse_unless(struct task *t, struct bytes der, const struct cert_list *known,
+                       const struct cert **ret)
+{
+    for (size_t i = 0; known != NULL && i < known->count; i++) {
+        if (bytes_equal(known->items[i]->der, der)) {
+            *ret = known->items[i];
+            return true;
+        }
+    }
+    return cert_parse(t, der, ret);
+}
+
 bool cert_of_x509(struct task *t, X509 *x509, const struct cert **ret)
 {
     TRY(check_readable(t, x509));

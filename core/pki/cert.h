@@ -28,6 +28,9 @@ struct cert_list {
 
 /* One DER certificate without anything after it.  Fails with E_CERT_MALFORMED. */
 MUST_USE bool cert_parse(struct task *t, struct bytes der, const struct cert **ret);
+/* The same; one of `known` (may be NULL) that has these very octets serves for it. */
+MUST_USE bool cert_parse_unless(struct task *t, struct bytes der, const struct cert_list *known,
+                                const struct cert **ret);
 /* One or more PEM certificates, or one DER certificate: what an administrator has in a file. */
 MUST_USE bool certs_from_file_octets(struct task *t, struct bytes octets, struct cert_list *ret);
 /* As many as there are: the caller has bounded what is foreign. */

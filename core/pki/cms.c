@@ -50,26 +50,53 @@ static bool read_certs(struct task *t, CMS_ContentInfo *info, struct cert_list *
     return true;
 }
 
+/* `known` serves for what it holds; the others are DER, or libcrypto is asked. */
+static bool parse_certs(struct task *t, const struct bytes_list *der, const struct cert_list *known,
+                        struct cert_list *ret)
+{
+    const struct cert **items = arena_array(t->arena, der->count, sizeof(struct cert *));
+    for (size_t i = 0; i < der->count; i++) {
+        if (!cert_parse_unless(t, der->items[i], known, &items[i]))
+            return false;
+    }
+    *ret = (struct cert_list){items, der->count};
+    return true;
+}
+
+static bool open_message(struct task *t, struct bytes octets, const struct cert_list *known,
+                         CMS_ContentInfo **ret, struct cert_list *ret_certs)
+{
+    struct bytes rest;
+    struct bytes_list der;
+    if (octets.len > 0 && octets.len <= CMS_SIZE_MAX && cms_divide(t, octets, &rest, &der) &&
+        parse_certs(t, &der, known, ret_certs))
+        return open_signed_data(t, rest, ret);
+    task_forgive(t);
+    TRY(open_signed_data(t, octets, ret));
+    return read_certs(t, *ret, ret_certs);
+}
+
 static unsigned count_signers(CMS_ContentInfo *info)
 {
     int count = sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(info));
     return count < 0 ? 0 : (unsigned)count;
 }
 
-bool cms_open(struct task *t, struct bytes octets, struct cms *ret)
+bool cms_open(struct task *t, struct bytes octets, const struct cert_list *known, struct cms *ret)
 {
     CMS_ContentInfo *info;
-    TRY(open_signed_data(t, octets, &info));
+    struct cert_list certs;
+    TRY(open_message(t, octets, known, &info, &certs));
     ASN1_OCTET_STRING **content = CMS_get0_content(info);
     ENSURE(t, content != NULL && *content != NULL, E_CMS_MALFORMED, "the content is not inside");
     struct cms cms = {
         .content = bytes_copy(t->arena, octets_of(*content)),
         .content_type = oid_text(t, CMS_get0_eContentType(info)),
+        .certs = certs,
         .signers = count_signers(info),
         .library = info,
     };
     ENSURE(t, cms.signers > 0, E_CMS_MALFORMED, "nobody signed it");
-    TRY(read_certs(t, info, &cms.certs));
     *ret = cms;
     return true;
 }

@@ -16,10 +16,12 @@ struct cms {
 
 /*
  * Reads without verifying: SignedData with encapsulated content, DER or BER and nothing after it,
- * at most 16 certificates and one or more signers, any CMS version (RFC 8366 5.4).  Fails with
- * E_CMS_MALFORMED.
+ * at most 16 certificates and one or more signers, any CMS version (RFC 8366 5.4).  Certificates
+ * that are among `known` (may be NULL), which live as long as the result, are not read again.
+ * Fails with E_CMS_MALFORMED.
  */
-MUST_USE bool cms_open(struct task *t, struct bytes octets, struct cms *ret);
+MUST_USE bool cms_open(struct task *t, struct bytes octets, const struct cert_list *known,
+                       struct cms *ret);
 /*
  * Verifies the one signer's signature over content and signed attributes (which must be there,
  * with the content type and digest): no chain, no validity, no purpose.  The signer's certificate

@@ -45,7 +45,8 @@ static bool read_text(struct task *t, json_t *header, const char *name, const ch
 }
 
 /* RFC 7515 4.1.6: certificates in standard base64, the signer's first. */
-static bool read_x5c(struct task *t, json_t *header, struct cert_list *ret)
+static bool read_x5c(struct task *t, json_t *header, const struct cert_list *known,
+                     struct cert_list *ret)
 {
     json_t *list = json_object_get(header, "x5c");
     size_t count = json_array_size(list);
@@ -58,7 +59,7 @@ static bool read_x5c(struct task *t, json_t *header, struct cert_list *ret)
         const char *text = json_string_value(json_array_get(list, i));
         ENSURE(t, text != NULL && bytes_from_base64(t->arena, bytes_of_text(text), &der),
                E_JWS_MALFORMED, "\"x5c\"[%zu] is no base64", i);
-        if (!cert_parse(t, der, &certs[i]))
+        if (!cert_parse_unless(t, der, known, &certs[i]))
             return fail(t, E_JWS_MALFORMED, "\"x5c\"[%zu]: %s", i, t->detail);
     }
     *ret = (struct cert_list){certs, count};
@@ -75,7 +76,8 @@ static bool read_critical(struct task *t, json_t *header, const char **ret)
     return true;
 }
 
-static bool read_header(struct task *t, struct bytes json, struct jws_signature *signature)
+static bool read_header(struct task *t, struct bytes json, const struct cert_list *known,
+                        struct jws_signature *signature)
 {
     json_t *header;
     if (!json_parse(t, json, &header))
@@ -85,10 +87,11 @@ static bool read_header(struct task *t, struct bytes json, struct jws_signature 
     ENSURE(t, signature->algorithm != NULL, E_JWS_MALFORMED, "the protected header has no \"alg\"");
     TRY(read_text(t, header, "typ", &signature->type));
     TRY(read_critical(t, header, &signature->critical));
-    return read_x5c(t, header, &signature->certs);
+    return read_x5c(t, header, known, &signature->certs);
 }
 
-static bool read_signature(struct task *t, json_t *object, struct jws_signature *ret)
+static bool read_signature(struct task *t, json_t *object, const struct cert_list *known,
+                           struct jws_signature *ret)
 {
     struct jws_signature signature = {.type = NULL};
     struct bytes json;
@@ -98,7 +101,7 @@ static bool read_signature(struct task *t, json_t *object, struct jws_signature 
            "an unprotected header: what it says, nobody has signed");
     TRY(read_base64url(t, object, "protected", &signature.protected, &json));
     TRY(read_base64url(t, object, "signature", &text, &signature.signature));
-    TRY(read_header(t, json, &signature));
+    TRY(read_header(t, json, known, &signature));
     *ret = signature;
     return true;
 }
@@ -120,7 +123,7 @@ static bool read_message(struct task *t, struct bytes octets, json_t **ret)
     return true;
 }
 
-bool jws_open(struct task *t, struct bytes octets, struct jws *ret)
+bool jws_open(struct task *t, struct bytes octets, const struct cert_list *known, struct jws *ret)
 {
     struct jws jws = {.count = 0};
     json_t *message;
@@ -132,7 +135,7 @@ bool jws_open(struct task *t, struct bytes octets, struct jws *ret)
     ENSURE(t, jws.count <= JWS_SIGNATURES_MAX, E_JWS_MALFORMED, "%zu signatures; at most %d",
            jws.count, JWS_SIGNATURES_MAX);
     for (size_t i = 0; i < jws.count; i++)
-        TRY(read_signature(t, json_array_get(signatures, i), &jws.signatures[i]));
+        TRY(read_signature(t, json_array_get(signatures, i), known, &jws.signatures[i]));
     *ret = jws;
     return true;
 }

@@ -29,9 +29,10 @@ struct jws {
 /*
  * Reads without verifying.  Fails with E_JWS_MALFORMED: no JSON, a member twice, compact or
  * flattened or detached, an unprotected header, no "alg", more signatures or certificates than the
- * limits, base64url with padding or in the other alphabet.
+ * limits, base64url with padding or in the other alphabet.  `known` as for cms_open().
  */
-MUST_USE bool jws_open(struct task *t, struct bytes octets, struct jws *ret);
+MUST_USE bool jws_open(struct task *t, struct bytes octets, const struct cert_list *known,
+                       struct jws *ret);
 /*
  * Verifies one signature with the key of its own x5c: no chain, no validity.  Fails with
  * E_SIGNATURE: "none" and other algorithms than ES256, ES384, ES512, EdDSA and RS256, an algorithm

@@ -89,6 +89,14 @@ enum key_kind curve_kind(const char *oid);
 MUST_USE bool signer_key(struct task *t, const struct cert *signer, EVP_PKEY **ret);
 /* The hash to sign with under this key unless told otherwise; NULL for keys that need none. */
 const EVP_MD *natural_hash(const EVP_PKEY *key);
+/*
+ * SignedData without its certificates, and these, borrowed from `octets`.  Fails with
+ * E_CMS_MALFORMED also when it has none, or is of a form that libcrypto may read all the same: BER,
+ * certificates of other kinds.
+ */
+MUST_USE bool cms_divide(struct task *t, struct bytes octets, struct bytes *ret_rest,
+                         struct bytes_list *ret_certs);
+
 /* For X509_sign_ctx() and its like; released with the arena.  Fails with E_CRYPTO. */
 MUST_USE bool signing_context(struct task *t, EVP_PKEY *key, const EVP_MD *hash, EVP_MD_CTX **ret);
 

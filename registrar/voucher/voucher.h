@@ -133,12 +133,13 @@ struct voucher_form {
      */
     bool signer_from_tls;
     /*
-     * Reads without verifying; `allowed` as for voucher_from_json(), and VOUCHER_COSE_UNTAGGED.
-     * Fails with E_VOUCHER_MALFORMED, E_CMS_MALFORMED, E_JWS_MALFORMED, E_COSE_MALFORMED and the
-     * kinds of the departures.
+     * Reads without verifying; `allowed` as for voucher_from_json(), and VOUCHER_COSE_UNTAGGED;
+     * `known` (may be NULL) are certificates that need not be read again when they are in it: not
+     * trusted for that, and to live as long as the result.  Fails with E_VOUCHER_MALFORMED,
+     * E_CMS_MALFORMED, E_JWS_MALFORMED, E_COSE_MALFORMED and the kinds of the departures.
      */
     MUST_USE bool (*open)(struct task *t, struct bytes octets, unsigned allowed,
-                          struct signed_voucher *ret);
+                          const struct cert_list *known, struct signed_voucher *ret);
     /*
      * Verifies every signature, alone, and says whose the first one is; further ones (JWS) are
      * countersignatures.  `known` (may be NULL) are certificates to look for the signer in besides

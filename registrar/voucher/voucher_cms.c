@@ -6,13 +6,13 @@
 #include <string.h>
 
 static bool open_cms(struct task *t, struct bytes octets, unsigned allowed,
-                     struct signed_voucher *ret)
+                     const struct cert_list *known, struct signed_voucher *ret)
 {
     ENSURE(t, octets.len <= VOUCHER_SIZE_MAX, E_VOUCHER_MALFORMED, "%zu octets; at most %zu",
            octets.len, VOUCHER_SIZE_MAX);
     struct cms *cms = arena_alloc(t->arena, sizeof(*cms));
     struct signed_voucher sv = {.form = &voucher_form_cms, .library = cms};
-    TRY(cms_open(t, octets, cms));
+    TRY(cms_open(t, octets, known, cms));
     /* RFC 8366 5.4 names the voucher's content type; every example of it and RFC 8995 has id-data.
      */
     ENSURE(t,

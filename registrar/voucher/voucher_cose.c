@@ -4,11 +4,12 @@
 #include "core/pki/cose.h"
 
 /* Hints to the signer: what is no certificate is no help, and no harm (cBRSKI 9.2). */
-static struct cert_list readable_certs(struct task *t, const struct bytes_list *der)
+static struct cert_list readable_certs(struct task *t, const struct bytes_list *der,
+                                       const struct cert_list *known)
 {
     struct cert_list certs = {arena_array(t->arena, der->count, sizeof(struct cert *)), 0};
     for (size_t i = 0; i < der->count; i++) {
-        if (cert_parse(t, der->items[i], &certs.items[certs.count]))
+        if (cert_parse_unless(t, der->items[i], known, &certs.items[certs.count]))
             certs.count++;
         else
             task_forgive(t);
@@ -17,7 +18,7 @@ static struct cert_list readable_certs(struct task *t, const struct bytes_list *
 }
 
 static bool open_cose(struct task *t, struct bytes octets, unsigned allowed,
-                      struct signed_voucher *ret)
+                      const struct cert_list *known, struct signed_voucher *ret)
 {
     ENSURE(t, octets.len <= VOUCHER_SIZE_MAX, E_VOUCHER_MALFORMED, "%zu octets; at most %zu",
            octets.len, VOUCHER_SIZE_MAX);
@@ -30,7 +31,7 @@ static bool open_cose(struct task *t, struct bytes octets, unsigned allowed,
     sv.voucher.departures |= cose->tagged ? 0 : VOUCHER_COSE_UNTAGGED;
     sv.octets = bytes_copy(t->arena, octets);
     sv.payload = cose->payload;
-    sv.certs = readable_certs(t, &cose->certs);
+    sv.certs = readable_certs(t, &cose->certs, known);
     sv.certs_unsigned = cose->protected_certs < cose->certs.count;
     *ret = sv;
     return true;

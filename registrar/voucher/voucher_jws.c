@@ -22,13 +22,13 @@ static bool check_signature_header(struct task *t, const struct jws_signature *s
 }
 
 static bool open_jws(struct task *t, struct bytes octets, unsigned allowed,
-                     struct signed_voucher *ret)
+                     const struct cert_list *known, struct signed_voucher *ret)
 {
     ENSURE(t, octets.len <= VOUCHER_SIZE_MAX, E_VOUCHER_MALFORMED, "%zu octets; at most %zu",
            octets.len, VOUCHER_SIZE_MAX);
     struct jws *jws = arena_alloc(t->arena, sizeof(*jws));
     struct signed_voucher sv = {.form = &voucher_form_jws, .library = jws};
-    TRY(jws_open(t, octets, jws));
+    TRY(jws_open(t, octets, known, jws));
     for (size_t i = 0; i < jws->count; i++)
         TRY(check_signature_header(t, &jws->signatures[i]));
     TRY(voucher_from_json(t, jws->payload, allowed, &sv.voucher));

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct cert *signer;
     const struct bytes octets = {data, size};
     task_init(&t, arena, NULL);
-    if (cms_open(&t, octets, &cms)) {
+    if (cms_open(&t, octets, NULL, &cms)) {
         MUST(cms.certs.count <= CERT_COUNT_MAX && cms.signers > 0 && cms.content.len < size);
         if (cms_verify(&t, &cms, NULL, &signer))
             MUST(cms.signers == 1 && signer != NULL);

@@ -29,7 +29,7 @@ static void read_as_voucher(struct task *t, struct bytes octets)
 {
     struct signed_voucher sv;
     const struct cert *signer;
-    if (!voucher_form_cose.open(t, octets, VOUCHER_COSE_UNTAGGED, &sv))
+    if (!voucher_form_cose.open(t, octets, VOUCHER_COSE_UNTAGGED, NULL, &sv))
         return;
     MUST(sv.certs.count <= CERT_COUNT_MAX);
     if (!voucher_form_cose.verify(t, &sv, NULL, &signer))

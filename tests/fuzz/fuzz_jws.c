@@ -27,7 +27,7 @@ static void read_as_voucher(struct task *t, struct bytes octets)
 {
     struct signed_voucher sv;
     const struct cert *signer;
-    if (!voucher_form_jws.open(t, octets, 0, &sv))
+    if (!voucher_form_jws.open(t, octets, 0, NULL, &sv))
         return;
     MUST(sv.certs.count > 0);
     if (voucher_form_jws.verify(t, &sv, NULL, &signer))
@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct jws jws;
     const struct bytes octets = {data, size};
     task_init(&t, arena, NULL);
-    if (jws_open(&t, octets, &jws)) {
+    if (jws_open(&t, octets, NULL, &jws)) {
         MUST(jws.count > 0 && jws.count <= JWS_SIGNATURES_MAX);
         MUST(jws.payload.len > 0 && jws.payload.len < size);
         verify(&t, &jws);

@@ -22,7 +22,7 @@ static struct bytes sign(struct task *t, const struct identity *signer,
 static struct cms opened(struct task *t, struct bytes message)
 {
     struct cms cms = {.signers = 0};
-    assert_ok(t, cms_open(t, message, &cms));
+    assert_ok(t, cms_open(t, message, NULL, &cms));
     return cms;
 }
 
@@ -416,21 +416,21 @@ static void other_structures_are_refused(void **state)
         t, CMS_sign(signer.cert->x509, signer.key, NULL, content, CMS_BINARY | CMS_DETACHED));
     BIO_free(content);
     assert_ok(t, cms_certs_only(t, &certs, &certs_only));
-    assert_fails(t, cms_open(t, data, &cms), E_CMS_MALFORMED);
+    assert_fails(t, cms_open(t, data, NULL, &cms), E_CMS_MALFORMED);
     assert_detail(t, "not SignedData but " OID_DATA);
-    assert_fails(t, cms_open(t, detached, &cms), E_CMS_MALFORMED);
+    assert_fails(t, cms_open(t, detached, NULL, &cms), E_CMS_MALFORMED);
     assert_detail(t, "the content is not inside");
-    assert_fails(t, cms_open(t, certs_only, &cms), E_CMS_MALFORMED);
+    assert_fails(t, cms_open(t, certs_only, NULL, &cms), E_CMS_MALFORMED);
     CMS_ContentInfo *unsigned_data = CMS_ContentInfo_new();
     assert_int_equal(CMS_SignedData_init(unsigned_data), 1);
     *CMS_get0_content(unsigned_data) = ASN1_OCTET_STRING_new();
-    assert_fails(t, cms_open(t, encoded(t, unsigned_data), &cms), E_CMS_MALFORMED);
+    assert_fails(t, cms_open(t, encoded(t, unsigned_data), NULL, &cms), E_CMS_MALFORMED);
     assert_detail(t, "nobody signed it");
-    assert_fails(t, cms_open(t, signer.cert->der, &cms), E_CMS_MALFORMED);
-    assert_fails(t, cms_open(t, BYTES_LITERAL(""), &cms), E_CMS_MALFORMED);
-    assert_fails(t, cms_open(t, BYTES_ABSENT, &cms), E_CMS_MALFORMED);
+    assert_fails(t, cms_open(t, signer.cert->der, NULL, &cms), E_CMS_MALFORMED);
+    assert_fails(t, cms_open(t, BYTES_LITERAL(""), NULL, &cms), E_CMS_MALFORMED);
+    assert_fails(t, cms_open(t, BYTES_ABSENT, NULL, &cms), E_CMS_MALFORMED);
     const uint8_t *zeros = arena_alloc(t->arena, CMS_SIZE_MAX + 1);
-    assert_fails(t, cms_open(t, bytes_make(zeros, CMS_SIZE_MAX + 1), &cms), E_CMS_MALFORMED);
+    assert_fails(t, cms_open(t, bytes_make(zeros, CMS_SIZE_MAX + 1), NULL, &cms), E_CMS_MALFORMED);
     assert_detail(t, "a message has 1 to");
 }
 
@@ -444,7 +444,7 @@ static void seventeen_certificates_are_refused(void **state)
         items[i] = make_device(t, "CN=many", NULL).cert;
     assert_int_equal(opened(t, sign(t, &signer, &(struct cert_list){items, 16})).certs.count, 16);
     struct bytes message = sign(t, &signer, &(struct cert_list){items, 17});
-    assert_fails(t, cms_open(t, message, &cms), E_CMS_MALFORMED);
+    assert_fails(t, cms_open(t, message, NULL, &cms), E_CMS_MALFORMED);
     assert_detail(t, "17 certificates; at most 16");
 }
 
@@ -459,7 +459,7 @@ static void malformed_certificate_inside_is_refused(void **state)
     assert_true(sign_spoilt(x509, t, signer.key, EVP_sha256()).len > 0);
     CMS_ContentInfo *info = library_signed(&signer, EVP_sha256(), CMS_NOCERTS);
     assert_int_equal(CMS_add1_cert(info, x509), 1);
-    assert_fails(t, cms_open(t, finished(t, info), &cms), E_CMS_MALFORMED);
+    assert_fails(t, cms_open(t, finished(t, info), NULL, &cms), E_CMS_MALFORMED);
     assert_detail(t, "certificate 1: the extension 1.2.3.4 twice");
 }
 
@@ -469,7 +469,7 @@ static void octets_after_a_message_are_refused(void **state)
     struct identity signer = make_device(t, "CN=signer", NULL);
     struct cms cms;
     const struct bytes parts[] = {sign(t, &signer, NULL), BYTES_LITERAL("\0")};
-    assert_fails(t, cms_open(t, bytes_concat(t->arena, parts, 2), &cms), E_CMS_MALFORMED);
+    assert_fails(t, cms_open(t, bytes_concat(t->arena, parts, 2), NULL, &cms), E_CMS_MALFORMED);
     assert_detail(t, "1 octets after");
 }
 
@@ -482,7 +482,7 @@ static void truncated_message_is_refused(void **state)
     for (size_t len = 0; len < message.len; len++) {
         struct cms cms = {.signers = 0};
         struct bytes prefix = bytes_copy(t->arena, bytes_make(message.data, len));
-        assert_fails(t, cms_open(t, prefix, &cms), E_CMS_MALFORMED);
+        assert_fails(t, cms_open(t, prefix, NULL, &cms), E_CMS_MALFORMED);
         assert_int_equal(cms.signers, 0);
     }
 }
@@ -499,7 +499,7 @@ static void no_changed_octet_changes_what_verifies(void **state)
         struct arena_mark mark = arena_mark(t->arena);
         struct cms cms;
         const struct cert *found;
-        if (cms_open(t, with_octet_changed(t, message, at), &cms) &&
+        if (cms_open(t, with_octet_changed(t, message, at), NULL, &cms) &&
             cms_verify(t, &cms, NULL, &found)) {
             assert_bytes_equal(t, cms.content, CONTENT);
             assert_string_equal(cms.content_type, OID_ANIMA_JSON_VOUCHER);
@@ -534,7 +534,7 @@ static void indefinite_lengths_are_read(void **state)
     struct cms cms = opened(t, message);
     assert_ok(t, cms_verify(t, &cms, NULL, &found));
     const struct bytes parts[] = {message, BYTES_LITERAL("\0")};
-    assert_fails(t, cms_open(t, bytes_concat(t->arena, parts, 2), &cms), E_CMS_MALFORMED);
+    assert_fails(t, cms_open(t, bytes_concat(t->arena, parts, 2), NULL, &cms), E_CMS_MALFORMED);
 }
 
 int main(void)

@@ -23,7 +23,7 @@ static struct bytes signed_by(struct task *t, const struct identity *who)
 static struct jws opened(struct task *t, struct bytes octets)
 {
     struct jws jws = {.count = 0};
-    assert_ok(t, jws_open(t, octets, &jws));
+    assert_ok(t, jws_open(t, octets, NULL, &jws));
     return jws;
 }
 
@@ -267,13 +267,14 @@ static void other_messages_are_refused(void **state)
     };
     struct task *t = test_task(state);
     struct jws jws = {.count = 77};
-    assert_ok(t, jws_open(t, BYTES_LITERAL(ONE(SIG)), &jws));
-    assert_ok(t, jws_open(t, BYTES_LITERAL(ONE(SIG "," SIG)), &jws));
+    assert_ok(t, jws_open(t, BYTES_LITERAL(ONE(SIG)), NULL, &jws));
+    assert_ok(t, jws_open(t, BYTES_LITERAL(ONE(SIG "," SIG)), NULL, &jws));
     jws.count = 77;
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-        assert_fails(t, jws_open(t, bytes_of_text(wrong[i]), &jws), E_JWS_MALFORMED);
+        assert_fails(t, jws_open(t, bytes_of_text(wrong[i]), NULL, &jws), E_JWS_MALFORMED);
     for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
-        assert_fails(t, jws_open(t, forged(t, NULL, headers[i], NULL), &jws), E_JWS_MALFORMED);
+        assert_fails(t, jws_open(t, forged(t, NULL, headers[i], NULL), NULL, &jws),
+                     E_JWS_MALFORMED);
     assert_int_equal(jws.count, 77);
 }
 
@@ -287,10 +288,10 @@ static void certificates_are_so_many_and_no_more(void **state)
     for (int i = 1; i < CERT_COUNT_MAX; i++)
         list = arena_printf(t->arena, "%s,\"%s\"", list, der);
     const char *header = arena_printf(t->arena, "{\"alg\":\"ES256\",\"x5c\":[%s]}", list);
-    assert_ok(t, jws_open(t, forged(t, &who, header, "ES256"), &jws));
+    assert_ok(t, jws_open(t, forged(t, &who, header, "ES256"), NULL, &jws));
     assert_int_equal(jws.signatures[0].certs.count, CERT_COUNT_MAX);
     header = arena_printf(t->arena, "{\"alg\":\"ES256\",\"x5c\":[%s,\"%s\"]}", list, der);
-    assert_fails(t, jws_open(t, forged(t, &who, header, "ES256"), &jws), E_JWS_MALFORMED);
+    assert_fails(t, jws_open(t, forged(t, &who, header, "ES256"), NULL, &jws), E_JWS_MALFORMED);
 }
 
 static void truncated_message_is_refused(void **state)
@@ -300,7 +301,7 @@ static void truncated_message_is_refused(void **state)
     struct bytes octets = signed_by(t, &who);
     struct jws jws;
     for (size_t len = 0; len < octets.len; len++)
-        assert_fails(t, jws_open(t, bytes_copy(t->arena, bytes_make(octets.data, len)), &jws),
+        assert_fails(t, jws_open(t, bytes_copy(t->arena, bytes_make(octets.data, len)), NULL, &jws),
                      E_JWS_MALFORMED);
 }
 

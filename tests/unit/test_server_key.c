@@ -203,7 +203,7 @@ static void openssl_opens(void **state, const struct identity *maker, EVP_PKEY *
     assert_ok(t, file_read(t, out, CMS_SIZE_MAX, &content));
     struct bytes tagged = der_tagged(t, 0, &content, 1);
     assert_ok(t, der_pair(t, "1.2.840.113549.1.7.2", tagged, &info));
-    assert_ok(t, cms_open(t, info, &cms));
+    assert_ok(t, cms_open(t, info, NULL, &cms));
     assert_ok(t, cms_verify(t, &cms, NULL, &signer));
     assert_bytes_equal(t, signer->der, maker->cert->der);
     assert_string_equal(cms.content_type, "2.16.840.1.101.2.1.2.78.5");

@@ -12,7 +12,7 @@
 static struct signed_voucher opened(struct task *t, struct bytes octets)
 {
     struct signed_voucher sv = {.form = NULL};
-    assert_ok(t, voucher_form_cms.open(t, octets, 0, &sv));
+    assert_ok(t, voucher_form_cms.open(t, octets, 0, NULL, &sv));
     return sv;
 }
 
@@ -213,18 +213,18 @@ static void other_content_is_no_voucher(void **state)
     struct bytes octets = BYTES_ABSENT;
     const struct bytes json = BYTES_LITERAL("{\"ietf-voucher-request:voucher\":{}}");
     assert_ok(t, cms_sign(t, json, OID_DATA, masa.cert, masa.key, NULL, &octets));
-    assert_ok(t, voucher_form_cms.open(t, octets, 0, &sv));
+    assert_ok(t, voucher_form_cms.open(t, octets, 0, NULL, &sv));
     sv.form = NULL;
     /* id-ct-animaCBORVoucher is not ours. */
     assert_ok(t,
               cms_sign(t, json, "1.2.840.113549.1.9.16.1.41", masa.cert, masa.key, NULL, &octets));
-    assert_fails(t, voucher_form_cms.open(t, octets, 0, &sv), E_VOUCHER_MALFORMED);
+    assert_fails(t, voucher_form_cms.open(t, octets, 0, NULL, &sv), E_VOUCHER_MALFORMED);
     assert_ok(t, cms_sign(t, BYTES_LITERAL("no JSON"), OID_ANIMA_JSON_VOUCHER, masa.cert, masa.key,
                           NULL, &octets));
-    assert_fails(t, voucher_form_cms.open(t, octets, 0, &sv), E_VOUCHER_MALFORMED);
-    assert_fails(t, voucher_form_cms.open(t, json, 0, &sv), E_CMS_MALFORMED);
+    assert_fails(t, voucher_form_cms.open(t, octets, 0, NULL, &sv), E_VOUCHER_MALFORMED);
+    assert_fails(t, voucher_form_cms.open(t, json, 0, NULL, &sv), E_CMS_MALFORMED);
     const uint8_t *zeros = arena_alloc(t->arena, VOUCHER_SIZE_MAX + 1);
-    assert_fails(t, voucher_form_cms.open(t, bytes_make(zeros, VOUCHER_SIZE_MAX + 1), 0, &sv),
+    assert_fails(t, voucher_form_cms.open(t, bytes_make(zeros, VOUCHER_SIZE_MAX + 1), 0, NULL, &sv),
                  E_VOUCHER_MALFORMED);
     assert_null(sv.form);
 }
@@ -238,7 +238,7 @@ static void truncated_artifact_is_refused(void **state)
     for (size_t len = 0; len < octets.len; len++) {
         struct signed_voucher sv = {.form = NULL};
         struct bytes prefix = bytes_copy(t->arena, bytes_make(octets.data, len));
-        assert_fails(t, voucher_form_cms.open(t, prefix, 0, &sv), E_CMS_MALFORMED);
+        assert_fails(t, voucher_form_cms.open(t, prefix, 0, NULL, &sv), E_CMS_MALFORMED);
         assert_null(sv.form);
     }
 }

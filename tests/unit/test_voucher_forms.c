@@ -11,7 +11,7 @@ static struct signed_voucher opened(struct task *t, const struct voucher_form *f
                                     struct bytes octets)
 {
     struct signed_voucher sv = {.form = NULL};
-    assert_ok(t, form->open(t, octets, 0, &sv));
+    assert_ok(t, form->open(t, octets, 0, NULL, &sv));
     assert_ptr_equal(sv.form, form);
     assert_bytes_equal(t, sv.octets, octets);
     return sv;
@@ -118,7 +118,7 @@ static void form_reads_itself_and_no_other(void **state)
         for (size_t j = 0; voucher_forms[j] != NULL; j++) {
             struct signed_voucher sv;
             task_forgive(t);
-            assert_int_equal(voucher_forms[j]->open(t, octets, 0, &sv), i == j);
+            assert_int_equal(voucher_forms[j]->open(t, octets, 0, NULL, &sv), i == j);
         }
     }
     task_forgive(t);
@@ -175,9 +175,9 @@ static void type_of_a_jws_is_that_of_vouchers_or_none(void **state)
     struct identity who = make_device(t, "CN=masa", NULL);
     struct signed_voucher sv;
     for (size_t i = 0; i < ARRAY_SIZE(right); i++)
-        assert_ok(t, voucher_form_jws.open(t, jws_of(t, json, right[i], &who), 0, &sv));
+        assert_ok(t, voucher_form_jws.open(t, jws_of(t, json, right[i], &who), 0, NULL, &sv));
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-        assert_fails(t, voucher_form_jws.open(t, jws_of(t, json, wrong[i], &who), 0, &sv),
+        assert_fails(t, voucher_form_jws.open(t, jws_of(t, json, wrong[i], &who), 0, NULL, &sv),
                      E_VOUCHER_MALFORMED);
 }
 
@@ -187,7 +187,8 @@ static void jws_without_certificate_is_no_voucher(void **state)
                                   "\"eyJhbGciOiJFUzI1NiJ9\",\"signature\":\"AAAA\"}]}";
     struct task *t = test_task(state);
     struct signed_voucher sv;
-    assert_fails(t, voucher_form_jws.open(t, bytes_of_text(message), 0, &sv), E_VOUCHER_MALFORMED);
+    assert_fails(t, voucher_form_jws.open(t, bytes_of_text(message), 0, NULL, &sv),
+                 E_VOUCHER_MALFORMED);
     assert_detail(t, "x5c");
 }
 
@@ -217,8 +218,8 @@ static void request_has_one_signature(void **state)
     struct identity pledge = make_device(t, "CN=pledge", NULL);
     struct bytes one = jws_of(t, request_json, "voucher-jws+json", &pledge);
     struct signed_voucher sv;
-    assert_ok(t, voucher_form_jws.open(t, one, 0, &sv));
-    assert_fails(t, voucher_form_jws.open(t, countersigned(t, one, one), 0, &sv),
+    assert_ok(t, voucher_form_jws.open(t, one, 0, NULL, &sv));
+    assert_fails(t, voucher_form_jws.open(t, countersigned(t, one, one), 0, NULL, &sv),
                  E_VOUCHER_MALFORMED);
 }
 
@@ -271,13 +272,14 @@ static void missing_tag_is_read_only_where_it_is_allowed(void **state)
     struct bytes tagged = sealed(t, &voucher_form_cose, &given, &who);
     struct bytes untagged = bytes_make(tagged.data + 1, tagged.len - 1);
     struct signed_voucher sv = {.form = NULL};
-    assert_fails(t, voucher_form_cose.open(t, untagged, 0, &sv), E_VOUCHER_COSE_UNTAGGED);
-    assert_fails(t, voucher_form_cose.open(t, untagged, ~(unsigned)VOUCHER_COSE_UNTAGGED, &sv),
+    assert_fails(t, voucher_form_cose.open(t, untagged, 0, NULL, &sv), E_VOUCHER_COSE_UNTAGGED);
+    assert_fails(t,
+                 voucher_form_cose.open(t, untagged, ~(unsigned)VOUCHER_COSE_UNTAGGED, NULL, &sv),
                  E_VOUCHER_COSE_UNTAGGED);
-    assert_ok(t, voucher_form_cose.open(t, untagged, VOUCHER_COSE_UNTAGGED, &sv));
+    assert_ok(t, voucher_form_cose.open(t, untagged, VOUCHER_COSE_UNTAGGED, NULL, &sv));
     assert_int_equal(sv.voucher.departures, VOUCHER_COSE_UNTAGGED);
     assert_bytes_equal(t, sv.octets, untagged);
-    assert_ok(t, voucher_form_cose.open(t, tagged, VOUCHER_COSE_UNTAGGED, &sv));
+    assert_ok(t, voucher_form_cose.open(t, tagged, VOUCHER_COSE_UNTAGGED, NULL, &sv));
     assert_int_equal(sv.voucher.departures, 0);
 }
 
@@ -341,7 +343,42 @@ static void artifact_that_is_too_large_is_refused(void **state)
     for (size_t i = 0; voucher_forms[i] != NULL; i++) {
         struct signed_voucher sv;
         struct bytes octets = bytes_make(zeros, VOUCHER_SIZE_MAX + 1);
-        assert_fails(t, voucher_forms[i]->open(t, octets, 0, &sv), E_VOUCHER_MALFORMED);
+        assert_fails(t, voucher_forms[i]->open(t, octets, 0, NULL, &sv), E_VOUCHER_MALFORMED);
+    }
+}
+
+static const struct cert *with_octets(const struct cert_list *certs, struct bytes der)
+{
+    for (size_t i = 0; i < certs->count; i++) {
+        if (bytes_equal(certs->items[i]->der, der))
+            return certs->items[i];
+    }
+    return NULL;
+}
+
+/* The very same, and only that: a namesake for another key is read. */
+static void certificate_at_hand_is_not_read_again(void **state)
+{
+    struct task *t = test_task(state);
+    struct identity who = make_device(t, "CN=MASA", NULL);
+    struct identity namesake = make_device(t, "CN=MASA", NULL);
+    struct identity ca = make_ca(t, "CN=CA", NULL);
+    const struct voucher v = sample(VOUCHER);
+    const struct voucher_signer signer = {who.cert, who.key, cert_list_of(t, 2, who.cert, ca.cert)};
+    const struct cert_list known = cert_list_of(t, 2, namesake.cert, who.cert);
+    for (size_t i = 0; voucher_forms[i] != NULL; i++) {
+        const struct voucher_form *form = voucher_forms[i];
+        struct signed_voucher sv = {.form = NULL};
+        struct bytes octets = BYTES_ABSENT;
+        const struct cert *found = NULL;
+        assert_ok(t, form->seal(t, &v, &signer, &octets));
+        assert_ok(t, form->open(t, octets, 0, &known, &sv));
+        assert_int_equal(sv.certs.count, 2);
+        assert_ptr_equal(with_octets(&sv.certs, who.cert->der), who.cert);
+        assert_non_null(with_octets(&sv.certs, ca.cert->der));
+        assert_ptr_not_equal(with_octets(&sv.certs, ca.cert->der), ca.cert);
+        assert_ok(t, form->verify(t, &sv, NULL, &found));
+        assert_ptr_equal(found, who.cert);
     }
 }
 
@@ -363,6 +400,7 @@ int main(void)
         PKI_TEST(what_is_no_certificate_is_no_help_and_no_harm),
         PKI_TEST(nonce_has_the_same_octets_on_the_way_there_and_back),
         PKI_TEST(artifact_that_is_too_large_is_refused),
+        PKI_TEST(certificate_at_hand_is_not_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -182,7 +182,7 @@ static bool inspect_artifact(struct task *t, struct inspection *in, struct bytes
     }
     ENSURE(t, a.depth < NESTED_MAX, E_TOO_LARGE, "voucher requests nested deeper than %d",
            NESTED_MAX);
-    TRY(form_of_octets(octets)->open(t, octets, DEPARTURES, &a.sv));
+    TRY(form_of_octets(octets)->open(t, octets, DEPARTURES, NULL, &a.sv));
     fact_text(t, report, "kind", kind_of(&a.sv.voucher));
     form_facts(t, &a.sv, report);
     departures(t, &a.sv.voucher, report);
@@ -206,7 +206,7 @@ bool inspect_signed_data(struct task *t, struct inspection *in, struct bytes oct
     if (cms_certs_only_read(t, octets, &certs))
         return inspect_certificates(t, in, &certs, "certs-only", report);
     task_forgive(t);
-    if (cms_open(t, octets, &cms) && inspect_is_cmc(&cms))
+    if (cms_open(t, octets, NULL, &cms) && inspect_is_cmc(&cms))
         return inspect_cmc(t, in, &cms, report);
     task_forgive(t);
     return inspect_artifact(t, in, octets, NULL, report);
