@@ -4,6 +4,7 @@
 #include "core/pki/cms.h"
 #include "core/store/records/authority.h"
 #include "est/client.h"
+#include "est/csr_shelf.h"
 #include "est/password.h"
 #include "est/wire.h"
 
@@ -110,6 +111,7 @@ bool est_prepare(struct task *t, struct est *est)
         abort();
     est->cacerts = cacerts;
     est->passwords = passwords_make(t);
+    est->csrs = csr_shelf_make();
     return current(t, est, &ignored);
 }
 
@@ -118,6 +120,8 @@ void est_release(struct est *est)
     struct cacerts *cacerts = est->cacerts;
     passwords_free(est->passwords);
     est->passwords = NULL;
+    csr_shelf_free(est->csrs);
+    est->csrs = NULL;
     if (cacerts == NULL)
         return;
     arena_destroy(cacerts->arena);

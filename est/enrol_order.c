@@ -5,6 +5,7 @@
 #include "core/pki/cms.h"
 #include "core/pledge/order_events.h"
 #include "core/store/records/event.h"
+#include "est/csr_shelf.h"
 #include "est/enrolment.h"
 #include "est/gate.h"
 #include "est/server_key.h"
@@ -201,7 +202,8 @@ static bool ask_ca(struct task *t, struct order_run *run, const struct job *job,
     struct bytes state = enrolment->server_key ? asking.key.state : run->work;
     if (job->shut != NULL && !bytes_present(state)) /* nothing was asked of the CA */
         return fail(t, job->shut, "%s", job->detail);
-    TRY(csr_parse(t, enrolment->server_key ? asking.key.csr : enrolment->csr, &csr));
+    TRY(csr_shelf_read(t, est->csrs, enrolment->server_key ? asking.key.csr : enrolment->csr,
+                       &csr));
     TRY(ca_find(t, est->cas, job->profile.ca, &ca));
     struct ca_request request = {
         .csr = &csr,

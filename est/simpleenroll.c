@@ -3,6 +3,7 @@
 
 #include "core/base/failpoint.h"
 #include "est/client.h"
+#include "est/csr_shelf.h"
 #include "est/enrol.h"
 #include "est/gate.h"
 #include "est/keys.h"
@@ -13,10 +14,11 @@
 bool enrol_read(struct task *t, struct http_request *rq, const struct est_client *client,
                 struct csr *ret)
 {
+    const struct est *est = rq->context;
     struct bytes der;
     struct csr csr;
     TRY(est_read_body(t, rq->body, &der));
-    TRY(csr_parse(t, der, &csr));
+    TRY(csr_shelf_read(t, est->csrs, der, &csr));
     TRY(csr_verify(t, &csr));
     TRY(est_client_binding(t, rq, client, &csr));
     *ret = csr;
