@@ -8,6 +8,7 @@
 #include "registrar/audit_log_order.h"
 #include "registrar/masa.h"
 #include "registrar/opening.h"
+#include "registrar/reduced_security.h"
 #include "registrar/registrar_request.h"
 
 struct arriving {
@@ -146,6 +147,7 @@ static bool begin_episode(struct task *t, struct tx *tx, struct arriving *a, str
     e.rule = look->ground.kind == GROUND_RULE ? look->ground.rule.name : NULL;
     TRY(order_log(t, tx, a, &e));
     TRY(note_arrival(t, tx, a, &look->ground, &e));
+    TRY(reduced_security_note(t, tx, arrival->idevid, &e));
     TRY(allowances_note(t, tx, &e, a->used));
     device->episode = e.id;
     opening_count(device);

@@ -94,6 +94,11 @@ bool ground_find(struct task *t, struct reader *r, const struct idevid *idevid,
     ret->kind = GROUND_LIST;
     if (found)
         return true;
+    /* RFC 8995 7.3 (2): only expected ones, and no rule or decision by the way stands in for that.
+     */
+    ENSURE(t, !idevid->unauthenticated, E_DEVICE_UNEXPECTED,
+           "serial number %s of manufacturer %s is on no list, and nobody vouches for the device",
+           idevid->serial, idevid->manufacturer->name);
     if (device != NULL)
         TRY(check_decided(t, device));
     TRY(find_rule(t, r, idevid, hints->rule, &ret->rule, &found));

@@ -45,6 +45,7 @@ struct api {
     void *works_context;
     const struct problem_status *works_statuses; /* ends with a NULL kind; NULL: none */
     int64_t started;                             /* wall-clock ms */
+    bool unauthenticated;                        /* the node file has unauthenticated-pledges */
 };
 
 /*

@@ -3,6 +3,7 @@
 #include "core/pki/cert.h"
 #include "core/store/records/cloud.h"
 #include "core/store/records/manufacturer.h"
+#include "core/store/records/reduction.h"
 #include "web/api_internal.h"
 
 #define CRL_NOTICE    DAY_MS        /* before a revocation list is outdated */
@@ -122,6 +123,27 @@ static bool look_at_clouds(struct task *t, struct view *view, struct alarm_list 
     }
 }
 
+/* ---- Reductions of security, for as long as they are in force ---- */
+
+static bool look_at_reductions(struct task *t, struct view *view, const struct api *api,
+                               struct alarm_list *list)
+{
+    struct reduction_in_force *items;
+    size_t count;
+    TRY(reductions_read(t, view, api->unauthenticated, &items, &count));
+    for (size_t i = 0; i < count; i++) {
+        const struct alarm alarm = {
+            .problem = E_REDUCED_SECURITY->name,
+            .about = items[i].about,
+            .detail = arena_printf(t->arena, "%s: %s", reduction_names[items[i].which],
+                                   reduction_texts[items[i].which]),
+            .since = items[i].since,
+        };
+        append(list, &alarm);
+    }
+    return true;
+}
+
 /* ---- All ---- */
 
 static void add_hints(const struct api *api, const struct alarm_list *list)
@@ -144,6 +166,7 @@ bool api_alarms(struct task *t, const struct api *api, struct record_list *ret)
         append(&list, &raised[i]);
     TRY(look_at_manufacturers(t, view, &list));
     TRY(look_at_clouds(t, view, &list));
+    TRY(look_at_reductions(t, view, api, &list));
     add_hints(api, &list);
     *ret = (struct record_list){list.items, list.count};
     return true;

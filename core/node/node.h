@@ -111,7 +111,8 @@ struct node {
     struct node_outgoing outgoing;
     struct node_discovery discovery;
     struct node_public public;
-    struct text_list weak_key_lists; /* files of keys that get no certificate */
+    struct text_list weak_key_lists;   /* files of keys that get no certificate */
+    struct text_list reduced_security; /* names of core/store/records/reduction.h; none: the rule */
     struct record_rest rest;
 };
 

@@ -14,6 +14,7 @@
 #define THREADS_MAX     65536
 #define DNS_LABEL_MAX   63
 #define WEAK_LISTS_MAX  16
+#define REDUCED_MAX     8
 #define ADDRESS_MAX_LEN 45 /* INET6_ADDRSTRLEN without its end */
 
 static const struct field listen_fields[] = {
@@ -256,5 +257,10 @@ static const struct field node_fields[] = {
           .help = "Files of RSA keys that get no certificate, in the format of Debian's "
                   "openssl-blacklist: a line for each, with the last 20 hexadecimal digits of "
                   "SHA-1 over what `openssl rsa -noout -modulus` prints."),
+    FIELD(111, struct node, reduced_security, "reduced-security", FIELD_TEXTS, .max = REDUCED_MAX,
+          .help = "Ways of less security that this node may go (RFC 8995 7.3): "
+                  "unauthenticated-pledges, for manufacturers whose record has it too. Only for "
+                  "networks that nobody but expected devices can reach. Each is told at start, in "
+                  "the status and in the timeline of each device."),
 };
 const struct record_type node_type = RECORD_TYPE("node", 1, struct node, node_fields);

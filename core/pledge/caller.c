@@ -61,8 +61,8 @@ static bool shown_others(struct task *t, struct http_connection *connection, str
  * Whose device it is, of whom the connection has shown a certificate.  Most are issued by an anchor
  * itself: what was sent with them is parsed only for those that are not.
  */
-static bool judge_shown(struct task *t, const struct trust_snapshot *trust,
-                        struct http_connection *connection, struct judgement *j)
+static bool judge_verified(struct task *t, const struct trust_snapshot *trust,
+                           struct http_connection *connection, struct judgement *j)
 {
     const struct cert *leaf;
     struct cert_list others = {NULL, 0};
@@ -74,6 +74,20 @@ static bool judge_shown(struct task *t, const struct trust_snapshot *trust,
     task_forgive(t);
     TRY(shown_others(t, connection, &others));
     return idevid_judge(t, trust, leaf, &others, &j->idevid);
+}
+
+/*
+ * RFC 8995 7.3 (2): whoever is not authenticated is believed only where an administrator has
+ * configured it, and after all else has failed.
+ */
+static bool judge_shown(struct task *t, const struct callers *callers,
+                        const struct trust_snapshot *trust, struct http_connection *connection,
+                        struct judgement *j)
+{
+    if (judge_verified(t, trust, connection, j))
+        return true;
+    return callers->options.unauthenticated && task_failed_with(t, E_UNKNOWN_MAKER) &&
+           idevid_claim(t, trust, j->idevid.cert, &j->idevid);
 }
 
 static void note_stranger(struct task *t, struct callers *callers,
@@ -106,7 +120,8 @@ void caller_is_stranger(struct task *t, struct callers *callers, struct http_con
 }
 
 /* Judges with the connection's arena, so that the judgement lives as long as the connection. */
-static struct judgement *judge(struct task *t, struct http_connection *connection,
+static struct judgement *judge(struct task *t, const struct callers *callers,
+                               struct http_connection *connection,
                                const struct trust_snapshot *trust)
 {
     struct task lasting = *t;
@@ -114,7 +129,7 @@ static struct judgement *judge(struct task *t, struct http_connection *connectio
     task_forgive(&lasting);
     struct judgement *j = arena_alloc(lasting.arena, sizeof(*j));
     j->trust = trust;
-    if (!judge_shown(&lasting, trust, connection, j)) {
+    if (!judge_shown(&lasting, callers, trust, connection, j)) {
         j->problem = lasting.problem;
         j->detail = lasting.detail;
     }
@@ -131,7 +146,7 @@ static bool judgement_of(struct task *t, struct callers *callers,
     TRY(trust_get(t, callers->trust, t->arena, &trust));
     if (j == NULL || j->trust->generation != trust->generation) {
         TRY(trust_get(t, callers->trust, http_connection_arena(connection), &trust));
-        j = judge(t, connection, trust);
+        j = judge(t, callers, connection, trust);
         *slot = j;
     }
     *ret = j;

@@ -24,6 +24,7 @@ struct callers_options {
     uint64_t unexpected_devices; /* records per manufacturer */
     uint64_t held_devices;       /* devices per manufacturer that wait for a decision */
     uint64_t failures_per_hour;  /* timeline entries per device */
+    bool unauthenticated;        /* the node file has unauthenticated-pledges */
 };
 struct callers *callers_make(const struct callers_options *options);
 /* No connection may be open.  Accepts NULL. */

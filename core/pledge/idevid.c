@@ -107,3 +107,55 @@ bool idevid_judge(struct task *t, const struct trust_snapshot *trust, const stru
     TRY(check_time(t, idevid, expired));
     return check_revoked(t, idevid);
 }
+
+/* The first anchor that the certificate names as its issuer; NULL: none of theirs. */
+static const struct trusted_maker *claimed_maker(const struct trust_snapshot *trust,
+                                                 const struct cert *leaf, const struct cert **ret)
+{
+    for (size_t i = 0; i < trust->maker_count; i++) {
+        const struct trusted_maker *maker = &trust->makers[i];
+        for (size_t k = 0; maker->record.unauthenticated && k < maker->idevid_anchors.count; k++) {
+            *ret = maker->idevid_anchors.items[k];
+            if (cert_is_issued_by(leaf, *ret))
+                return maker;
+        }
+    }
+    return NULL;
+}
+
+/* Nothing else limits for how long it is believed. */
+static bool check_own_time(struct task *t, const struct idevid *idevid)
+{
+    const struct cert *leaf = idevid->cert;
+    int64_t now = clock_wall();
+    ENSURE(t,
+           cert_not_before(leaf) <= now &&
+               (now <= cert_not_after(leaf) || idevid->manufacturer->expired_idevids),
+           E_IDEVID_EXPIRED, "%s is valid from %s to %s", cert_subject(t, leaf),
+           time_to_text(t->arena, cert_not_before(leaf)),
+           time_to_text(t->arena, cert_not_after(leaf)));
+    return true;
+}
+
+bool idevid_claim(struct task *t, const struct trust_snapshot *trust, const struct cert *leaf,
+                  struct idevid *idevid)
+{
+    const struct cert *anchor = NULL;
+    const struct trusted_maker *maker = claimed_maker(trust, leaf, &anchor);
+    if (maker == NULL)
+        return false;
+    task_forgive(t);
+    const struct cert **chain = arena_array(t->arena, 2, sizeof(struct cert *));
+    chain[0] = leaf;
+    chain[1] = anchor;
+    *idevid = (struct idevid){
+        .cert = leaf,
+        .chain = {chain, 2},
+        .maker = maker,
+        .manufacturer = &maker->record,
+        .unauthenticated = true,
+    };
+    TRY(identify(t, idevid));
+    TRY(check_own_time(t, idevid));
+    return check_revoked(t, idevid);
+}

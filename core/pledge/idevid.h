@@ -19,6 +19,7 @@ struct idevid {
     const struct manufacturer *manufacturer;
     const struct trusted_maker *maker; /* the same, with what was made of the record */
     bool expired;                      /* and that is good at this manufacturer's */
+    bool unauthenticated;              /* what it says of itself is believed: idevid_claim() */
 };
 
 /*
@@ -29,5 +30,13 @@ struct idevid {
 MUST_USE bool idevid_judge(struct task *t, const struct trust_snapshot *trust,
                            const struct cert *leaf, const struct cert_list *others,
                            struct idevid *idevid);
+/*
+ * RFC 8995 7.3 (2): a device whose certificate is not verified by any anchor says whose it is, and
+ * is believed, where the manufacturer's record has unauthenticated-pledges: the certificate names
+ * one of that manufacturer's anchors as its issuer.  To be called only where the node file has it
+ * too.  Fails as idevid_judge(), with the problem at hand when nobody's record allows it.
+ */
+MUST_USE bool idevid_claim(struct task *t, const struct trust_snapshot *trust,
+                           const struct cert *leaf, struct idevid *idevid);
 
 #endif

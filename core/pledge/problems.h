@@ -11,6 +11,11 @@
     X(E_UNKNOWN_MAKER, "unknown-manufacturer", "not known here",                                   \
       "The certificate does not chain to any manufacturer's anchor. If the device is yours, add "  \
       "its manufacturer: `gatehousectl manufacturers add`.")                                       \
+    X(E_IDEVID_UNPROVEN, "idevid-unproven", "not known here",                                      \
+      "Nobody vouches for the device's IDevID; it was believed because unauthenticated-pledges "   \
+      "is on, in the node file and for this manufacturer. If others than the expected devices "    \
+      "can reach this registrar, switch it off: `gatehousectl manufacturers set NAME "             \
+      "--unauthenticated-pledges no`, and look at each device that came in so.")                   \
     X(E_NO_SERIAL, "idevid-without-serial-number", "not known here",                               \
       "The serial number was not found in the IDevID, so the device cannot be told apart. If "     \
       "this manufacturer has it elsewhere, say so with `gatehousectl manufacturers set NAME "      \

@@ -45,6 +45,7 @@ struct manufacturer_options {
     const char *est_domain_vouchers;
     const char *relay_unreadable;
     const char *voucher_form;
+    const char *unauthenticated;
 };
 
 static const struct option manufacturer_options[] = {
@@ -128,6 +129,10 @@ static const struct option manufacturer_options[] = {
     OPTION(struct manufacturer_options, voucher_form, "voucher-form", OPTION_TEXT, "FORM",
            "The form in which its MASA is asked where no request of a device shows one: cms (the "
            "default), jws or cose."),
+    OPTION(struct manufacturer_options, unauthenticated, "unauthenticated-pledges", OPTION_TEXT,
+           "YES|NO",
+           "Whether expected devices are believed although nobody vouches for their IDevID; only "
+           "where the node file's reduced-security has it, too."),
 };
 
 /* How its devices are told apart, and its MASA reached. */
@@ -137,6 +142,7 @@ static bool set_more_members(struct task *t, json_t *body, const struct manufact
     TRY(member_set_text(t, body, "returned-certificates", o->returned));
     TRY(member_set_text(t, body, "erase", o->erase));
     TRY(member_set_bool(t, body, "relay-unreadable", o->relay_unreadable));
+    TRY(member_set_bool(t, body, "unauthenticated-pledges", o->unauthenticated));
     TRY(member_set_text(t, body, "serial-from", o->serial_from));
     TRY(member_set_text(t, body, "serial-pattern", o->serial_pattern));
     TRY(member_set_bool(t, body, "expired-idevids", o->expired_idevids));

@@ -197,6 +197,12 @@ static const struct field fields[] = {
           .help = "Whether its cloud registrar gives out vouchers that name us as EST server "
                   "(est-domain): then a device of its that is expected may enrol without having "
                   "asked us for a voucher."),
+    FIELD(110, struct manufacturer, unauthenticated, "unauthenticated-pledges", FIELD_BOOL,
+          .flags = FIELD_LIVE, .preset = "false",
+          .help = "Whether devices that are on the list are believed although their certificate "
+                  "only names one of idevid-anchors as its issuer and was not signed there (RFC "
+                  "8995 7.3). Only where reduced-security in the node file has "
+                  "unauthenticated-pledges, and nobody but expected devices can reach us."),
     FIELD(130, struct manufacturer, voucher_form, "voucher-form", FIELD_ENUM, .flags = FIELD_LIVE,
           .names = manufacturer_form_names, .preset = "cms",
           .help = "The form in which its MASA is asked where no request of a device shows one: for "

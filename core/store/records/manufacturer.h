@@ -105,6 +105,7 @@ struct manufacturer {
     int64_t audit_log_again;
     int64_t audit_log_settles; /* how long "at first" is, from the onboarding on */
     int64_t audit_log_later;
+    bool unauthenticated; /* devices that prove their IDevID by nothing: see reduction.h */
     struct record_rest rest;
 };
 enum { MANUFACTURER_BLOB_CRLS = 1 };

@@ -1,0 +1,15 @@
+/* Reductions of security (core/store/records/reduction.h): said aloud wherever they count. */
+#ifndef GATEHOUSE_REGISTRAR_REDUCED_SECURITY_H
+#define GATEHOUSE_REGISTRAR_REDUCED_SECURITY_H
+
+#include "core/pledge/idevid.h"
+#include "core/store/records/episode.h"
+#include "core/store/store.h"
+
+/* At start: a warning in the log for each that is in force. */
+MUST_USE bool reduced_security_tell(struct task *t, struct store *store, bool unauthenticated);
+/* Inside an update: an onboarding that one made possible says so in the device's timeline. */
+MUST_USE bool reduced_security_note(struct task *t, struct tx *tx, const struct idevid *idevid,
+                                    const struct episode *e);
+
+#endif
