@@ -5,7 +5,6 @@
 #include "core/base/clock.h"
 #include "core/pki/ocsp.h"
 #include "core/store/records/certificate.h"
-#include "core/store/records/crl.h"
 
 #include <string.h>
 
@@ -41,18 +40,12 @@ static bool find_ca(struct task *t, const struct status_snapshot *snapshot, cons
 static bool get_crl(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     struct status_service *service = rq->context;
-    CLEANUP(view_cleanup) struct view *view = NULL;
     const struct status_ca *ca;
-    struct crl crl;
-    bool found;
+    int64_t next_update;
     TRY(find_ca(t, snapshot_get(t, service), rq->parameter, ".crl", &ca));
-    TRY(view_open(t, service->options.store, &view));
-    struct reader *r = view_reader(view);
-    TRY(table_find(t, r, &crls, ca->key_sha256, &crl, &found));
-    ENSURE(t, found, E_NOT_FOUND, "there is no list yet");
-    TRY(blob_get(t, r, &crls, ca->key_sha256, CRL_BLOB_DER, &reply->body));
+    TRY(list_get(t, service, ca, &reply->body, &next_update));
     reply->media_type = "application/pkix-crl";
-    reply->max_age = cache_seconds(crl.next_update - clock_wall());
+    reply->max_age = cache_seconds(next_update - clock_wall());
     return true;
 }
 

@@ -110,6 +110,7 @@ static struct status_service *make_service(const struct status_options *options)
     service->options = *options;
     atomic_store(&service->beat, clock_monotonic());
     (void)pthread_mutex_init(&service->lock, NULL);
+    (void)pthread_mutex_init(&service->lists_lock, NULL);
     condition_init(&service->wake);
     return service;
 }
@@ -142,7 +143,9 @@ void status_stop(struct status_service *service)
     if (service->running)
         (void)pthread_join(service->thread, NULL);
     snapshot_release(service);
+    lists_release(service);
     (void)pthread_cond_destroy(&service->wake);
+    (void)pthread_mutex_destroy(&service->lists_lock);
     (void)pthread_mutex_destroy(&service->lock);
     arena_destroy(service->arena);
 }

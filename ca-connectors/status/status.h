@@ -7,6 +7,7 @@
  *   crl_publish.c a list made from the store, and stored
  *   ocsp_signer.c who signs OCSP responses for a CA
  *   rollover.c    a new key for a CA
+ *   lists.c       lists as they are served
  *   serve.c       what is asked over HTTP
  */
 #ifndef GATEHOUSE_CA_CONNECTORS_STATUS_STATUS_H

@@ -39,6 +39,9 @@ struct status_service {
     pthread_cond_t wake;
     bool stopping;
     struct status_snapshot *current;
+
+    pthread_mutex_t lists_lock; /* for what follows */
+    struct served_list *lists;
 };
 
 /* snapshot.c */
@@ -47,6 +50,15 @@ MUST_USE bool snapshot_renew(struct task *t, struct status_service *service);
 /* The current one; the reference ends with the task's arena. */
 const struct status_snapshot *snapshot_get(struct task *t, struct status_service *service);
 void snapshot_release(struct status_service *service);
+
+/* lists.c */
+/*
+ * The CA's list as it was last published, shared with all who fetch it: the reference ends with the
+ * task's arena.  Fails with E_NOT_FOUND when there is none yet.
+ */
+MUST_USE bool list_get(struct task *t, struct status_service *service, const struct status_ca *ca,
+                       struct bytes *ret_der, int64_t *ret_next_update);
+void lists_release(struct status_service *service);
 
 /* crl_publish.c */
 /* Makes a list for the CA when one is due. */
