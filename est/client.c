@@ -1,9 +1,13 @@
 #include "est/client.h"
 
+#include "core/base/clock.h"
 #include "core/pledge/failures.h"
 #include "est/password.h"
 
 #include <string.h>
+
+/* How long a chain that was found good is good on its connection, without being verified again. */
+#define GOOD_CHAIN_MS MINUTE_MS
 
 bool est_client_label(struct task *t, const struct est *est, const struct http_request *rq,
                       struct est_label *ret)
@@ -19,19 +23,42 @@ bool est_client_label(struct task *t, const struct est *est, const struct http_r
 
 /* ---- Certificates ---- */
 
+/* The connection's chain was found to lead to these anchors. */
+struct good_chain {
+    uint8_t anchors[SHA256_LEN];
+    int64_t until; /* clock_wall(): then it is looked at again, because certificates end */
+};
+
+static bool verify_chain(struct task *t, const struct cert_list *shown,
+                         const struct est_label *label)
+{
+    const struct cert_list others = {shown->items + 1, shown->count - 1};
+    struct cert_list anchor_certs;
+    const struct anchors *anchors;
+    TRY(certs_parse(t, &label->anchors, &anchor_certs));
+    TRY(anchors_make(t, &anchor_certs, &anchors));
+    return chain_verify(t, anchors, shown->items[0], &others, NULL, NULL);
+}
+
 /* The chain that was shown leads to one of the label's anchors. */
 static bool verify_shown(struct task *t, struct http_request *rq, const struct est_label *label,
                          const struct cert **ret)
 {
+    static const char place;
+    void **slot = http_connection_slot(rq->connection, &place);
+    struct good_chain *good = *slot;
     struct bytes_list shown = http_connection_peer(rq->connection);
+    struct bytes anchors =
+        bytes_sha256(t->arena, bytes_concat(t->arena, label->anchors.items, label->anchors.count));
     struct cert_list certs;
-    struct cert_list anchor_certs;
-    const struct anchors *anchors;
+    if (good == NULL)
+        *slot = good = arena_alloc(http_connection_arena(rq->connection), sizeof(*good));
     TRY(certs_parse(t, &shown, &certs));
-    TRY(certs_parse(t, &label->anchors, &anchor_certs));
-    TRY(anchors_make(t, &anchor_certs, &anchors));
-    const struct cert_list others = {certs.items + 1, certs.count - 1};
-    TRY(chain_verify(t, anchors, certs.items[0], &others, NULL, NULL));
+    if (memcmp(good->anchors, anchors.data, SHA256_LEN) != 0 || clock_wall() >= good->until) {
+        TRY(verify_chain(t, &certs, label));
+        memcpy(good->anchors, anchors.data, SHA256_LEN);
+        good->until = clock_wall() + GOOD_CHAIN_MS;
+    }
     *ret = certs.items[0];
     return true;
 }

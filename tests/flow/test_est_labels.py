@@ -495,6 +495,24 @@ def test_ra_asks_for_others_within_the_labels_domains(est, third):
                identity=files).status == 403
 
 
+def test_anchors_that_change_count_at_once_on_the_same_connection(est, third):
+    folder, *_ = third
+    files, key = shown(third, "agent 9")
+    (folder / "other.pem").write_text(pem_of([make_anchor("Another CA")[1]]))
+    est.ctl("labels", "add", "moved", "--authenticate", "third-party", "--anchor",
+            folder / "anchor.pem", "--domain", "moved.example.com")
+    with Wire(est.port, files) as wire:
+        def status(name):
+            return wire.request("POST", f"{EST}moved/simpleenroll",
+                                in_lines(make_csr([name], key, "agent 9")),
+                                content_type="application/pkcs10").status
+        assert [status(f"{name}.moved.example.com") for name in "ab"] == [200, 200]
+        est.ctl("labels", "set", "moved", "--anchor", folder / "other.pem")
+        assert status("c.moved.example.com") == 403
+        est.ctl("labels", "set", "moved", "--anchor", folder / "anchor.pem")
+        assert status("d.moved.example.com") == 200
+
+
 def test_strangers_certificate_is_nobodys(est, third):
     key, anchor = make_anchor("Another CA")
     files, _ = shown((third[0], key, anchor), "agent 7")
