@@ -84,6 +84,14 @@ static bool read_template(struct task *t, const struct der *template, struct crm
     return true;
 }
 
+/* The controls that are read; NULL: another, which is only named. */
+static struct bytes *control_member(struct crmf *crmf, const char *oid)
+{
+    if (strcmp(oid, OID_CMC_LINK_WITNESS_V2) == 0)
+        return &crmf->link_witness;
+    return strcmp(oid, OID_CMC_CHANGE_SUBJECT) == 0 ? &crmf->change : NULL;
+}
+
 static bool read_control(struct task *t, const struct der *element, struct crmf *crmf)
 {
     struct der_list parts;
@@ -91,12 +99,13 @@ static bool read_control(struct task *t, const struct der *element, struct crmf 
     TRY(der_in_sequence(t, element->whole, 2, KIND, &parts));
     ENSURE(t, parts.count == 2, KIND, "a control without a value");
     TRY(der_object(t, &parts.items[0], KIND, &oid));
-    if (strcmp(oid, OID_CMC_LINK_WITNESS_V2) != 0) {
+    struct bytes *member = control_member(crmf, oid);
+    if (member == NULL) {
         crmf->controls.items[crmf->controls.count++] = oid;
         return true;
     }
-    ENSURE(t, !bytes_present(crmf->link_witness), KIND, "a POP link witness twice");
-    crmf->link_witness = parts.items[1].whole;
+    ENSURE(t, !bytes_present(*member), KIND, "the control %s twice", oid);
+    *member = parts.items[1].whole;
     return true;
 }
 
@@ -171,13 +180,26 @@ bool crmf_parse(struct task *t, struct bytes der, struct crmf *ret)
 
 /* --- as PKCS#10 --- */
 
-/* RFC 2986 4.1, RFC 2985 5.4.2: attributes [0], of which there is one. */
+/* RFC 2986 4.1: attributes [0], each with one value (RFC 2985 5.4.2, RFC 6402 2.8). */
 static bool write_attributes(struct task *t, const struct crmf *crmf, struct bytes *ret)
 {
-    struct bytes attribute = BYTES_ABSENT;
-    if (bytes_present(crmf->extensions))
-        TRY(der_pair(t, OID_EXTENSION_REQUEST, der_set(t, &crmf->extensions, 1), &attribute));
-    *ret = der_tagged(t, 0, &attribute, 1);
+    const struct {
+        const char *oid;
+        struct bytes value;
+    } attributes[] = {
+        {OID_EXTENSION_REQUEST, crmf->extensions},
+        {OID_CMC_CHANGE_SUBJECT, crmf->change},
+    };
+    struct bytes written[ARRAY_SIZE(attributes)];
+    size_t count = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
+        struct bytes value = attributes[i].value;
+        if (!bytes_present(value))
+            continue;
+        TRY(der_pair(t, attributes[i].oid, der_set(t, &value, 1), &written[count]));
+        count++;
+    }
+    *ret = der_tagged(t, 0, written, count);
     return true;
 }
 

@@ -26,6 +26,7 @@ struct crmf {
     struct bytes signature;
     struct text_list controls; /* OIDs of what else is asked for (RFC 4211 6), but for: */
     struct bytes link_witness; /* DER of a PopLinkWitnessV2 (RFC 5272 6.3.1.1); absent: none */
+    struct bytes change;       /* DER of a ChangeSubjectName (RFC 6402 2.8); absent: none */
 };
 
 /*

@@ -163,6 +163,24 @@ def test_certificate_is_renewed_with_another_key(est, router):
     assert line["renews"] == certificate.fingerprint(hashes.SHA256()).hex()
 
 
+def test_other_names_are_asked_for_in_a_control_of_crmf(est, router):
+    """RFC 6402 2.8, where the label allows it (change-subject-name)."""
+    key, name, certificate, files = router
+    fresh_name = fresh()[1]
+    names = x509.SubjectAlternativeName([x509.DNSName(fresh_name)]).public_bytes()
+    change = cmc.sequence(cmc.identifier(cmc.CHANGE_SUBJECT), cmc.sequence(
+        name_of(fresh_name).public_bytes(), cmc.retagged(0xA1, names)))
+    request = cmc.crmf(cmc.REQUEST, key, name_of(name), cmc.extensions_of([name]),
+                       controls=[change])
+    octets = cmc.sign(cmc.message(request), key, certificate)
+    refused(est, octets, 403, cmc.BAD_REQUEST, user=None, files=files)
+    est.ctl("labels", "set", "routers", "--change-subject-name", "yes")
+    renewed = issued(say(est, octets, 200, user=None, files=files), key)
+    est.ctl("labels", "set", "routers", "--change-subject-name", "no")
+    given = renewed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert given.get_values_for_type(x509.DNSName) == [fresh_name]
+
+
 def test_revoked_certificate_signs_nothing(est, router):
     key, name, certificate, files = router
     est.ctl("certificates", "revoke", "--yes", f"{certificate.serial_number:040x}")

@@ -138,6 +138,41 @@ static void template_says_neither_too_little_nor_too_much(void **state)
     assert_fails(t, crmf_parse(t, message_der(t, &keyless, NULL), &crmf), E_CRMF_MALFORMED);
 }
 
+/* CertRequest ::= SEQUENCE { id, template { [5] subject, [6] key }, controls }. */
+static struct bytes crmf_with_control(struct task *t, const char *oid, struct bytes value)
+{
+    EVP_PKEY *key = new_key(t, KEY_P256);
+    struct bytes spki = ENCODE(t, i2d_PUBKEY, key);
+    struct bytes control = BYTES_ABSENT;
+    struct bytes empty = BYTES_LITERAL("\x30\x00");
+    ((uint8_t *)spki.data)[0] = 0xA6;
+    assert_ok(t, der_pair(t, oid, value, &control));
+    const struct bytes fields[] = {der_tagged(t, 5, &empty, 1), spki};
+    const struct bytes parts[] = {BYTES_LITERAL("\x02\x01\x01"), der_sequence(t, fields, 2),
+                                  der_sequence(t, &control, 1)};
+    struct bytes request = der_sequence(t, parts, ARRAY_SIZE(parts));
+    return der_sequence(t, &request, 1);
+}
+
+static void change_of_names_is_asked_for_in_a_control(void **state)
+{
+    struct task *t = test_task(state);
+    const struct bytes change = BYTES_LITERAL("\x30\x0D\xA1\x0B\x82\x09"
+                                              "a.example");
+    struct crmf crmf = {.id = 0};
+    struct csr csr = {.request = NULL};
+    struct text_list names;
+    assert_ok(t, crmf_parse(t, crmf_with_control(t, OID_CMC_CHANGE_SUBJECT, change), &crmf));
+    assert_int_equal(crmf.controls.count, 0);
+    assert_bytes_equal(t, crmf.change, change);
+    assert_ok(t, crmf_to_csr(t, &crmf, &csr));
+    assert_true(csr.change.asked);
+    assert_ok(t, alt_names_to_text(t, csr.change.alt_names, &names));
+    assert_string_equal(names.items[0], "DNS:a.example");
+    assert_ok(t, crmf_parse(t, crmf_with_control(t, "1.2.3", change), &crmf));
+    assert_string_equal(crmf.controls.items[0], "1.2.3");
+}
+
 static void half_a_crmf_message_is_none(void **state)
 {
     struct task *t = test_task(state);
@@ -332,6 +367,7 @@ int main(void)
         PKI_TEST(proof_by_another_key_or_over_another_request_is_none),
         PKI_TEST(proofs_without_signature_are_told_apart),
         PKI_TEST(template_says_neither_too_little_nor_too_much),
+        PKI_TEST(change_of_names_is_asked_for_in_a_control),
         PKI_TEST(half_a_crmf_message_is_none),
         PKI_TEST(requests_of_both_forms_are_read_as_they_stand),
         PKI_TEST(controls_are_understood_or_named),
