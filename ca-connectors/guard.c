@@ -5,7 +5,10 @@
 
 #include <strings.h>
 
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
+
+#define OID_MAX 128 /* characters of a dotted OID */
 
 /*
  * RFC 7030 3.6.1: a client takes whoever holds id-kp-cmcRA for an EST server, and RFC 8995 5.5.4
@@ -79,6 +82,53 @@ static bool check_names(struct task *t, const struct cert *cert, const struct cs
     return true;
 }
 
+/* Each usage in the request is in the certificate. */
+static bool has_key_usage(const struct cert *cert, struct bytes asked)
+{
+    const unsigned char *at = asked.data;
+    ASN1_BIT_STRING *bits = d2i_ASN1_BIT_STRING(NULL, &at, (long)asked.len);
+    ASN1_BIT_STRING *given = X509_get_ext_d2i(cert->x509, NID_key_usage, NULL, NULL);
+    bool has = bits != NULL && given != NULL;
+    for (int i = 0; has && i < 8 * ASN1_STRING_length(bits); i++)
+        has = ASN1_BIT_STRING_get_bit(bits, i) == 0 || ASN1_BIT_STRING_get_bit(given, i) == 1;
+    ASN1_BIT_STRING_free(bits);
+    ASN1_BIT_STRING_free(given);
+    ERR_clear_error();
+    return has;
+}
+
+static bool has_ext_key_usage(struct task *t, const struct cert *cert, struct bytes asked)
+{
+    const unsigned char *at = asked.data;
+    EXTENDED_KEY_USAGE *list = d2i_EXTENDED_KEY_USAGE(NULL, &at, (long)asked.len);
+    bool has = list != NULL;
+    for (int i = 0; has && i < sk_ASN1_OBJECT_num(list); i++) {
+        char *oid = arena_alloc(t->arena, OID_MAX);
+        (void)OBJ_obj2txt(oid, OID_MAX, sk_ASN1_OBJECT_value(list, i), 1);
+        has = cert_has_eku(cert, oid);
+    }
+    EXTENDED_KEY_USAGE_free(list);
+    ERR_clear_error();
+    return has;
+}
+
+static bool check_usages(struct task *t, const struct cert *cert, const struct ca_request *request)
+{
+    const struct extension_list *asked = &request->csr->extensions;
+    const struct extension *key = extension_find(asked, OID_CE_KEY_USAGE);
+    const struct extension *extended = extension_find(asked, OID_CE_EXT_KEY_USAGE);
+    ENSURE(t,
+           request->profile->ask_key_usage == PROFILE_ASK_NO || key == NULL ||
+               has_key_usage(cert, key->value),
+           E_CA_REFUSED, "the CA's certificate lacks a key usage that the profile asks for");
+    ENSURE(t,
+           request->profile->ask_ext_key_usage == PROFILE_ASK_NO || extended == NULL ||
+               has_ext_key_usage(t, cert, extended->value),
+           E_CA_REFUSED,
+           "the CA's certificate lacks an extended key usage that the profile asks for");
+    return true;
+}
+
 /* What the profile has made the device ask for is in what it gets. */
 static bool check_extensions(struct task *t, const struct cert *cert,
                              const struct ca_request *request)
@@ -103,6 +153,7 @@ static bool check_certificate(struct task *t, const struct ca_result *result,
            "the CA's certificate is for another key");
     TRY(check_powers(t, cert));
     TRY(check_names(t, cert, csr));
+    TRY(check_usages(t, cert, request));
     TRY(check_extensions(t, cert, request));
     const struct lint lint = {cert, csr->key, result->issuer};
     return lint_certificate(t, &lint);

@@ -83,15 +83,16 @@ static bool is_for_devices(struct task *t, const struct est *est, struct http_re
     bool others = est_label_takes(label, EST_PROOF_PASSWORD) ||
                   est_label_takes(label, EST_PROOF_THIRD_PARTY) ||
                   est_label_takes(label, EST_PROOF_RA);
+    bool idevid = est_label_takes(label, EST_PROOF_IDEVID);
     bool shown = http_connection_peer(rq->connection).count > 0;
     *ret = false;
-    if (!est_label_takes(label, EST_PROOF_IDEVID) || (others && !shown))
+    if ((!idevid && !est_label_takes(label, EST_PROOF_CERTIFICATE)) || (others && !shown))
         return true;
     TRY(caller_issued(t, est->callers, rq, &issued));
     /* Nobody need say who it is; who does so with what was taken from it is told no. */
     if (issued != NULL && issued->record.state != CERTIFICATE_ISSUED)
         TRY(caller_check_issued(t, &issued->record, 0));
-    *ret = issued == NULL || bytes_present(issued->record.device);
+    *ret = issued == NULL ? idevid : bytes_present(issued->record.device);
     *ret_issued = issued;
     return true;
 }

@@ -65,6 +65,17 @@ bool profile_asked(struct task *t, struct store *store, const struct episode *e,
     return true;
 }
 
+bool profile_asked_of_all(struct task *t, struct store *store, const struct episode *e,
+                          struct asked *ret)
+{
+    struct asked asked = {.serial = NULL};
+    struct asking_device own;
+    TRY(read_device(t, store, e, &asked, &own));
+    TRY(compile(t, NULL, false, &asked));
+    *ret = asked;
+    return true;
+}
+
 bool profile_claim_names(struct task *t, struct tx *tx, const struct text_list *names,
                          struct bytes device)
 {

@@ -26,6 +26,9 @@ struct asked {
  */
 MUST_USE bool profile_asked(struct task *t, struct store *store, const struct episode *e,
                             bool binding, struct asked *ret);
+/* The same without what is made of a device's own, which may not be to be had. */
+MUST_USE bool profile_asked_of_all(struct task *t, struct store *store, const struct episode *e,
+                                   struct asked *ret);
 /* What anybody may be told of that profile: nothing that is made of a device's own. */
 MUST_USE bool profile_generic(struct task *t, struct store *store, const char *name, bool binding,
                               struct asked *ret);

@@ -37,6 +37,22 @@ static bool read_certificate(struct task *t, const struct est *est,
 }
 
 /*
+ * What the device's profile asks for now.  Names and values that cannot be had meanwhile are in the
+ * way of nobody who keeps those it has: then what is the same for all counts.
+ */
+static bool read_asked(struct task *t, const struct est *est, const struct enrol_request *request,
+                       struct asked *ret)
+{
+    static const struct problem_kind *const personal[] = {E_PROFILE_NAME, E_PROFILE_VALUE, NULL};
+    if (profile_asked(t, est->store, request->episode, false, ret))
+        return true;
+    if (request->csr->change.asked || !task_failed_with_any(t, personal))
+        return false;
+    task_forgive(t);
+    return profile_asked_of_all(t, est->store, request->episode, ret);
+}
+
+/*
  * A device renews by its profile as it is now.  RFC 7030 4.2.2: with a ChangeSubjectName it asks
  * for the names that the profile gives it now, which are checked as in a first request.
  */
@@ -48,7 +64,7 @@ static bool check_device(struct task *t, const struct est *est, const struct enr
         .address = profile_address(t, request->address),
         .key_is_ours = request->server_key != NULL,
     };
-    TRY(profile_asked(t, est->store, request->episode, false, asked));
+    TRY(read_asked(t, est, request, asked));
     TRY(profile_idevid(t, est->store, request->episode->device, &sender.idevid));
     sender.profile = &asked->profile;
     sender.serial = asked->serial;

@@ -146,24 +146,52 @@ static bool check_extension(struct task *t, const struct checking *c, const stru
     return true;
 }
 
+static bool is_asked_for(const struct checking *c, const char *oid)
+{
+    return extension_find(c->extensions, oid) != NULL;
+}
+
 /* A device asks for nothing that it was not told to ask for. */
 static bool check_nothing_besides(struct task *t, const struct checking *c)
 {
-    if (c->sender->serial == NULL || c->renewal)
-        return true;
     for (size_t i = 0; i < c->csr->extensions.count; i++) {
         const char *oid = c->csr->extensions.items[i].oid;
-        ENSURE(t, extension_find(c->extensions, oid) != NULL, E_CSR_NOT_AS_ASKED,
-               "extension %s was not asked for", asked_oid_text(t, oid));
+        ENSURE(t, is_asked_for(c, oid), E_CSR_NOT_AS_ASKED, "extension %s was not asked for",
+               asked_oid_text(t, oid));
     }
     return true;
+}
+
+/* A usage that the CA takes from the request is one of the profile's, also when nobody asked. */
+static bool check_usage(struct task *t, const struct checking *c, const char *oid, unsigned ask)
+{
+    const struct extension *got = extension_find(&c->csr->extensions, oid);
+    return ask != PROFILE_ASK_FILL || got == NULL || is_asked_for(c, oid) || check_gap(t, c, got);
+}
+
+/*
+ * Others, and those who renew, may have more in their requests: the CA passes over it.  But what
+ * the CA takes from a request on the profile's word has been asked for.
+ */
+static bool check_what_is_taken(struct task *t, const struct checking *c)
+{
+    const struct profile *profile = c->sender->profile;
+    const struct profile_extension *own = profile->extensions.items;
+    for (size_t i = 0; i < profile->extensions.count; i++)
+        ENSURE(t,
+               is_asked_for(c, own[i].oid) ||
+                   extension_find(&c->csr->extensions, own[i].oid) == NULL,
+               E_CSR_NOT_AS_ASKED, "extension %s was not asked for", asked_oid_text(t, own[i].oid));
+    TRY(check_usage(t, c, OID_CE_KEY_USAGE, profile->ask_key_usage));
+    return check_usage(t, c, OID_CE_EXT_KEY_USAGE, profile->ask_ext_key_usage);
 }
 
 static bool check_extensions(struct task *t, const struct checking *c)
 {
     for (size_t i = 0; i < c->extensions->count; i++)
         TRY(check_extension(t, c, &c->extensions->items[i]));
-    return check_nothing_besides(t, c);
+    return c->sender->serial == NULL || c->renewal ? check_what_is_taken(t, c)
+                                                   : check_nothing_besides(t, c);
 }
 
 /* ---- Either way of asking ---- */

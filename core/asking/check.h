@@ -25,7 +25,8 @@ struct sender {
  * from; a usage is one that the profile gives.  Where the profile has an opaque identifier, the
  * serial number stays out of a subject that nobody has asked for.
  *
- * Others' requests may have more; est/names.h says which names.
+ * Others' requests may have more, but no extension or usage that the CA takes on the profile's
+ * word; est/names.h says which names.
  *
  * Fails with E_CSR_NOT_AS_ASKED, its detail saying what was asked and what came, or
  * E_CSR_MALFORMED.

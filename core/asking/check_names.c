@@ -23,7 +23,7 @@ static void release_names(void *names)
 
 static bool read_names(struct task *t, struct bytes value, struct names *ret)
 {
-    struct names names = {.list = NULL};
+    struct names names = {.texts = {arena_array(t->arena, 1, sizeof(char *)), 0}};
     if (bytes_present(value)) {
         const unsigned char *at = value.data;
         TRY(alt_names_to_text(t, value, &names.texts));

@@ -175,6 +175,7 @@ static bool erase_device(struct task *t, struct tx *tx, void *arg)
     device.last_address = NULL;
     if (erasing->names) {
         device.subject = NULL;
+        device.opaque = NULL; /* its certificates' names had it */
         TRY(blob_put(t, tx, &devices, device.id, DEVICE_BLOB_IDEVID, BYTES_ABSENT));
     }
     return table_put(t, tx, &devices, &device);

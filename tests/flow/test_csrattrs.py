@@ -425,6 +425,36 @@ def test_names_are_changed_at_a_renewal_where_that_is_allowed(scene, tag):
     assert certificate.subject == old.subject
 
 
+def test_value_that_is_gone_is_in_the_way_of_no_renewal(scene):
+    """The names stay; what the CA would take from the request is asked for, or refused."""
+    profile(scene, "moving", **{"dns-pattern": "{serial}.old.example.com"})
+    pledge = scene.independent(scene.device(prefix="STAYING")).go_on()
+    san, = [e for e in pledge.ldevid.extensions if e.oid == x509.SubjectAlternativeName.oid]
+    profile(scene, "moving", **{
+        "dns-pattern": "{serial}.old.example.com",
+        "extensions": [{"oid": ROLE, "text": "{column:role}"}]})
+
+    def renew(*more):
+        octets = pledge.csr(subject=pledge.ldevid.subject, extensions=[
+            (san.oid.dotted_string, san.value.public_bytes()), *more])
+        return post(scene, octets, "", "simplereenroll", pledge.own_identity())
+    assert renew((ROLE, tlv(0x0C, b"spy"))).status == 400
+    assert ROLE in scene.trouble(pledge.serial, "csr-not-as-asked")["detail"]
+    answer = renew()
+    assert answer.status == 200
+    certificate, = certificates_in(answer.body)
+    assert ROLE not in [e.oid.dotted_string for e in certificate.extensions]
+
+
+def test_who_leaves_takes_its_opaque_identifier_along(scene):
+    profile(scene, "phones")
+    serial = scene.device(prefix="LEAVING")
+    at_the_door(scene, serial)
+    assert scene.shown(serial)["device"]["opaque"]
+    scene.ctl("devices", "decommission", serial, "--reason", "lost", "--erase", "names", "--yes")
+    until(lambda: "opaque" not in scene.shown(serial)["device"], "it is erased")
+
+
 def test_device_that_has_no_names_yet_has_none_to_change(scene):
     profile(scene, "moving", **{"dns-pattern": "{serial}.new.example.com",
                                 "change-subject-name": True})

@@ -175,6 +175,40 @@ static bool put_report(struct task *t, const struct seeds *s)
     return put(t, s, "status_report", "jose", seed);
 }
 
+/* Requests that come near to what fuzz_asking.c asks for. */
+static bool put_asked(struct task *t, const struct seeds *s)
+{
+    struct extension items[] = {
+        /* a.example, b.example, 192.0.2.7, and the subject below */
+        {OID_CE_SUBJECT_ALT_NAME, false,
+         BYTES_LITERAL("\x30\x4D\x82\x09"
+                       "a.example"
+                       "\x82\x09"
+                       "b.example"
+                       "\x87\x04\xC0\x00\x02\x07"
+                       "\xA4\x2F\x30\x2D\x31\x0E\x30\x0C\x06\x03\x55\x04\x0A\x0C\x05maker"
+                       "\x31\x0F\x30\x0D\x06\x03\x55\x04\x07\x0C\x06"
+                       "Berlin"
+                       "\x31\x0A\x30\x08\x06\x03\x55\x04\x05\x13\x01"
+                       "1")},
+        {OID_CE_KEY_USAGE, true, BYTES_LITERAL("\x03\x02\x07\x80")},
+        {OID_CE_EXT_KEY_USAGE, false,
+         BYTES_LITERAL("\x30\x0A\x06\x08\x2B\x06\x01\x05\x05\x07\x03\x02")},
+        {"1.2.3", false, BYTES_LITERAL("\x05\x00")},
+    };
+    const struct extension_list all = {items, ARRAY_SIZE(items)};
+    const struct extension_list names = {items, 1};
+    struct bytes seed;
+    X509_NAME *subject;
+    TRY(name_from_text(t, "serialNumber=1,L=Berlin,O=maker", &subject));
+    TRY(csr_build(t, s->device_key, subject, &all, NULL, NULL, &seed));
+    TRY(put(t, s, "asking", "all", seed));
+    TRY(csr_build(t, s->device_key, subject, &names, NULL, NULL, &seed));
+    TRY(put(t, s, "asking", "names", seed));
+    TRY(csr_build(t, s->device_key, NULL, NULL, NULL, NULL, &seed));
+    return put(t, s, "asking", "plain", seed);
+}
+
 static bool put_requests(struct task *t, const struct seeds *s)
 {
     struct bytes seed;
@@ -195,6 +229,7 @@ static bool put_requests(struct task *t, const struct seeds *s)
         .subject = subject, .attributes = &change, .attribute_count = 1};
     TRY(csr_write(t, s->device_key, &changed, &seed));
     TRY(put(t, s, "csr", "change", seed));
+    TRY(put_asked(t, s));
     const char *fill = OID_AT_SERIAL_NUMBER;
     const struct csrattrs full = {.challenge_password = true,
                                   .signature_oid = OID_ECDSA_SHA256,

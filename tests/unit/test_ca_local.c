@@ -450,6 +450,89 @@ static void strange_certificates_are_kept_from_the_device(void **state)
     }
 }
 
+/* ---- What the profile asks for ---- */
+
+/* A request with an extension of the owner's own and the usages that it wants. */
+static struct csr csr_with_wishes(struct task *t)
+{
+    struct extension items[] = {
+        {"1.2.3", false, BYTES_LITERAL("\x05\x00")},
+        {OID_CE_KEY_USAGE, true, BYTES_LITERAL("\x03\x02\x03\x08")}, /* keyAgreement */
+        {OID_CE_EXT_KEY_USAGE, false,
+         BYTES_LITERAL("\x30\x0A\x06\x08\x2B\x06\x01\x05\x05\x07\x03\x01")}, /* serverAuth */
+    };
+    const struct extension_list list = {items, ARRAY_SIZE(items)};
+    X509_NAME *subject = NULL;
+    EVP_PKEY *key = NULL;
+    struct bytes der = BYTES_ABSENT;
+    struct csr csr = {.request = NULL};
+    assert_ok(t, name_from_text(t, "CN=a", &subject));
+    assert_ok(t, key_generate(t, KEY_P256, 0, &key));
+    assert_ok(t, csr_build(t, key, subject, &list, NULL, NULL, &der));
+    assert_ok(t, csr_parse(t, der, &csr));
+    return csr;
+}
+
+static const char *both_usages[] = {"digitalSignature", "keyAgreement"};
+static const char *both_purposes[] = {"clientAuth", "serverAuth"};
+static struct profile_extension own_extension = {.oid = "1.2.3", .critical = true};
+
+static void ask_for_wishes(struct profile *profile)
+{
+    profile->extensions = (struct record_list){&own_extension, 1};
+    profile->key_usage = (struct text_list){both_usages, 2};
+    profile->ext_key_usage = (struct text_list){both_purposes, 2};
+    profile->ask_key_usage = PROFILE_ASK_FILL;
+    profile->ask_ext_key_usage = PROFILE_ASK_FILL;
+}
+
+static void device_gets_the_extensions_and_usages_that_its_profile_asks_for(void **state)
+{
+    struct scene s = scene_open(state);
+    struct csr csr = csr_with_wishes(s.t);
+    struct ca_result result = {.certificate = NULL};
+    assert_ok(s.t, enrol(&s, "local", &csr, &result)); /* asked for by nobody: not there */
+    assert_false(bytes_present(cert_extension(s.t, result.certificate, "1.2.3")));
+    assert_true(cert_has_eku(result.certificate, OID_KP_CLIENT_AUTH));
+    ask_for_wishes(&s.profile);
+    assert_ok(s.t, enrol(&s, "local", &csr, &result));
+    assert_bytes_equal(s.t, cert_extension(s.t, result.certificate, "1.2.3"),
+                       BYTES_LITERAL("\x05\x00"));
+    ASN1_OBJECT *oid = OBJ_txt2obj("1.2.3", 1);
+    int at = X509_get_ext_by_OBJ(result.certificate->x509, oid, -1);
+    ASN1_OBJECT_free(oid);
+    assert_int_equal(X509_EXTENSION_get_critical(X509_get_ext(result.certificate->x509, at)), 1);
+    assert_int_equal(X509_get_key_usage(result.certificate->x509), KU_KEY_AGREEMENT);
+    assert_true(cert_has_eku(result.certificate, OID_KP_SERVER_AUTH));
+    assert_false(cert_has_eku(result.certificate, OID_KP_CLIENT_AUTH));
+}
+
+static void certificate_without_what_the_profile_asks_for_is_refused(void **state)
+{
+    static const struct {
+        struct wish wish;
+        const char *why;
+    } cases[] = {
+        {{.eku = "serverAuth", .key_usage = "digitalSignature"}, "lacks a key usage"},
+        {{.eku = "clientAuth", .key_usage = "keyAgreement"}, "lacks an extended key usage"},
+        {{.eku = "serverAuth", .key_usage = "keyAgreement"}, "lacks the extension 1.2.3"},
+    };
+    struct task *t = test_task(state);
+    struct identity root = make_ca(t, "CN=Strange", NULL);
+    struct csr csr = csr_with_wishes(t);
+    struct profile profile;
+    struct ca_result result = {.certificate = NULL};
+    record_init(t, &profile_type, &profile);
+    ask_for_wishes(&profile);
+    const struct ca_request request = {.csr = &csr, .profile = &profile};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct strange_ca strange = {grant(t, &root, &csr, &cases[i].wish), CA_ISSUED};
+        const struct ca ca = {"strange", &strange_connector, &strange};
+        assert_fails(t, ca_enrol(t, &ca, &request, &result), E_CA_REFUSED);
+        assert_detail(t, cases[i].why);
+    }
+}
+
 static void ca_that_needs_time_is_waited_for(void **state)
 {
     struct task *t = test_task(state);
@@ -484,6 +567,8 @@ int main(void)
         UNIT_TEST(store_without_cas_opens),
         UNIT_TEST(profile_of_a_registrar_gets_no_further_than_here),
         UNIT_TEST(strange_certificates_are_kept_from_the_device),
+        UNIT_TEST(device_gets_the_extensions_and_usages_that_its_profile_asks_for),
+        UNIT_TEST(certificate_without_what_the_profile_asks_for_is_refused),
         UNIT_TEST(ca_that_needs_time_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

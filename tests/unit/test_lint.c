@@ -282,6 +282,19 @@ static void status_urls_are_plain_http(void **state)
     assert_ok(t, extension_authority_info(t, "http://a.example/ocsp", NULL, &value));
 }
 
+static void acp_node_names_are_ia5_strings(void **state)
+{
+    struct scene s = scene_make(state);
+    X509 *x509 = copy_to_spoil(s.t, s.good);
+    X509_EXTENSION_free(X509_delete_ext(x509, X509_get_ext_by_NID(x509, NID_subject_alt_name, -1)));
+    /* otherName id-on-AcpNodeName, "a@b" as a UTF8String (RFC 8994 6.2.2) */
+    add_extension(x509, OID_CE_SUBJECT_ALT_NAME, false,
+                  BYTES_LITERAL("\x30\x13\xA0\x11\x06\x08\x2B\x06\x01\x05\x05\x07\x08\x0A\xA0\x05"
+                                "\x0C\x03"
+                                "a@b"));
+    refuse(&s, x509, "AcpNodeName");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +310,7 @@ int main(void)
         PKI_TEST(key_is_strong_enough),
         PKI_TEST(certificate_does_not_outlive_its_issuer),
         PKI_TEST(status_urls_are_plain_http),
+        PKI_TEST(acp_node_names_are_ia5_strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
