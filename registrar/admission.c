@@ -182,7 +182,7 @@ static bool begin_episode(struct task *t, struct tx *tx, struct admission *a,
     TRY(table_put(t, tx, &devices, device));
     TRY(note_request(t, tx, knock, &e));
     TRY(note_ground(t, tx, knock, ground, &e));
-    TRY(reduced_security_note(t, tx, knock->idevid, &e));
+    TRY(reduced_security_begin(t, tx, knock->idevid, ground, &e));
     TRY(allowances_note(t, tx, &e, knock->request->used));
     return table_put(t, tx, &episodes, &e);
 }

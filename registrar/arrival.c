@@ -147,7 +147,9 @@ static bool begin_episode(struct task *t, struct tx *tx, struct arriving *a, str
     e.rule = look->ground.kind == GROUND_RULE ? look->ground.rule.name : NULL;
     TRY(order_log(t, tx, a, &e));
     TRY(note_arrival(t, tx, a, &look->ground, &e));
-    TRY(reduced_security_note(t, tx, arrival->idevid, &e));
+    TRY(reduced_security_begin(t, tx, arrival->idevid, &look->ground, &e));
+    if (!a->log_asked)
+        TRY(reduced_security_note(t, tx, &e, REDUCTION_AUDIT_LOG, log_source(t, a)));
     TRY(allowances_note(t, tx, &e, a->used));
     device->episode = e.id;
     opening_count(device);

@@ -7,6 +7,7 @@
 #include "core/store/records/event.h"
 #include "registrar/allowances.h"
 #include "registrar/onboarding.h"
+#include "registrar/reduced_security.h"
 
 #define BECAUSE       "the MASA's audit log was refused"
 #define BECAUSE_AGAIN "the MASA's audit log, fetched again, was refused"
@@ -85,6 +86,13 @@ static bool add_event(struct task *t, struct tx *tx, const struct onboarding_ver
     return event_add(t, tx, &event);
 }
 
+/* The log was not asked for, or what is wrong with it does not count. */
+static bool passes_unheeded(const struct onboarding_verdict *v)
+{
+    return v->verdict == VERDICT_NOT_ASKED ||
+           (v->verdict == VERDICT_ACCEPTED && v->problem != NULL && v->ahead_at == 0);
+}
+
 static void set_verdict(struct task *t, const struct onboarding_verdict *v, struct episode *e)
 {
     e->log_verdict = v->verdict;
@@ -134,7 +142,11 @@ bool onboarding_verdict_note(struct task *t, struct tx *tx, void *arg)
     TRY(audit_log_note(t, tx, &news, &new));
     TRY(revoke(t, tx, v));
     /* What stands in the timeline already need not stand there each time. */
-    return (v->again && !new && v->verdict != VERDICT_REFUSED) || add_event(t, tx, v);
+    if (v->again && !new && v->verdict != VERDICT_REFUSED)
+        return true;
+    TRY(add_event(t, tx, v));
+    return !passes_unheeded(v) ||
+           reduced_security_note(t, tx, &e, REDUCTION_AUDIT_LOG, words_about(t, v));
 }
 
 static bool revoke_update(struct task *t, struct tx *tx, void *arg)

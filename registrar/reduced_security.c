@@ -2,7 +2,7 @@
 
 #include "core/base/log.h"
 #include "core/store/records/event.h"
-#include "core/store/records/reduction.h"
+#include "core/pledge/problems.h"
 
 bool reduced_security_tell(struct task *t, struct store *store, bool unauthenticated)
 {
@@ -18,23 +18,34 @@ bool reduced_security_tell(struct task *t, struct store *store, bool unauthentic
     return true;
 }
 
-bool reduced_security_note(struct task *t, struct tx *tx, const struct idevid *idevid,
-                           const struct episode *e)
+bool reduced_security_note(struct task *t, struct tx *tx, const struct episode *e,
+                           enum reduction which, const char *detail)
 {
     struct event event;
-    if (!idevid->unauthenticated)
-        return true;
     record_init(t, &event_type, &event);
     event.name = "reduced-security";
     event.severity = EVENT_WARNING;
     event.actor = "gatehouse";
     event.device = e->device;
     event.episode = e->id;
-    event.address = e->address;
-    event.problem = E_IDEVID_UNPROVEN->name;
-    event.detail = arena_printf(
-        t->arena, "%s: %s; its certificate names %s as its issuer, and was not signed there",
-        reduction_names[REDUCTION_UNAUTHENTICATED], reduction_texts[REDUCTION_UNAUTHENTICATED],
-        cert_issuer(t, idevid->cert));
+    event.problem =
+        which == REDUCTION_UNAUTHENTICATED ? E_IDEVID_UNPROVEN->name : E_REDUCED_SECURITY->name;
+    event.detail = arena_printf(t->arena, "%s: %s; %s", reduction_names[which],
+                                reduction_texts[which], detail);
     return event_add(t, tx, &event);
+}
+
+bool reduced_security_begin(struct task *t, struct tx *tx, const struct idevid *idevid,
+                            const struct ground *ground, const struct episode *e)
+{
+    if (idevid->unauthenticated)
+        TRY(reduced_security_note(
+            t, tx, e, REDUCTION_UNAUTHENTICATED,
+            arena_printf(t->arena,
+                         "its certificate names %s as its issuer, and was not signed there",
+                         cert_issuer(t, idevid->cert))));
+    if (ground->kind != GROUND_RULE || !ground->rule.unverified)
+        return true;
+    return reduced_security_note(t, tx, e, REDUCTION_UNVERIFIED,
+                                 arena_printf(t->arena, "rule %s", ground->rule.name));
 }

@@ -4,12 +4,16 @@
 
 #include "core/pledge/idevid.h"
 #include "core/store/records/episode.h"
-#include "core/store/store.h"
+#include "core/store/records/reduction.h"
+#include "registrar/grounds.h"
 
 /* At start: a warning in the log for each that is in force. */
 MUST_USE bool reduced_security_tell(struct task *t, struct store *store, bool unauthenticated);
-/* Inside an update: an onboarding that one made possible says so in the device's timeline. */
-MUST_USE bool reduced_security_note(struct task *t, struct tx *tx, const struct idevid *idevid,
-                                    const struct episode *e);
+/* Inside an update: what one made possible is said in the device's timeline. */
+MUST_USE bool reduced_security_note(struct task *t, struct tx *tx, const struct episode *e,
+                                    enum reduction which, const char *detail);
+/* The same at the beginning of an onboarding, for whom and on what ground it is. */
+MUST_USE bool reduced_security_begin(struct task *t, struct tx *tx, const struct idevid *idevid,
+                                     const struct ground *ground, const struct episode *e);
 
 #endif

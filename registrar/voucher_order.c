@@ -13,6 +13,7 @@
 #include "registrar/audit_log_order.h"
 #include "registrar/masa.h"
 #include "registrar/onboarding.h"
+#include "registrar/reduced_security.h"
 #include "registrar/registrar_request.h"
 #include "registrar/stored_voucher.h"
 #include "registrar/voucher_accept.h"
@@ -307,6 +308,16 @@ static bool note_arrival(struct task *t, struct tx *tx, const struct handover *h
     return order_event(t, tx, order, "voucher-received", "masa", words_about(t, h));
 }
 
+/* RFC 8995 7.3: what only a switch in the manufacturer's record has let through. */
+static bool note_reductions(struct task *t, struct tx *tx, const struct handover *h,
+                            const struct episode *e)
+{
+    if (is_nonceless(h))
+        TRY(reduced_security_note(t, tx, e, REDUCTION_NONCELESS, "this one has none"));
+    return h->form != NULL ||
+           reduced_security_note(t, tx, e, REDUCTION_UNREADABLE, "this one is of such a form");
+}
+
 static bool note_voucher(struct task *t, struct tx *tx, void *arg)
 {
     struct handover *h = arg;
@@ -332,7 +343,8 @@ static bool note_voucher(struct task *t, struct tx *tx, void *arg)
     if (h->stored == NULL)
         TRY(alarm_clear(t, tx, E_MASA_CREDENTIALS, h->vr->job.manufacturer));
     TRY(table_put(t, tx, &episodes, &e));
-    return note_arrival(t, tx, h);
+    TRY(note_arrival(t, tx, h));
+    return note_reductions(t, tx, h, &e);
 }
 
 /*

@@ -1,6 +1,7 @@
 /* What is wrong and stays so until somebody sees to it: alarms that were raised, and dates. */
 #include "core/base/clock.h"
 #include "core/pki/cert.h"
+#include "core/pledge/problems.h"
 #include "core/store/records/cloud.h"
 #include "core/store/records/manufacturer.h"
 #include "core/store/records/reduction.h"

@@ -22,10 +22,6 @@
       "A CA certificate in the manufacturer's record ends, or has ended. Ask the manufacturer "    \
       "for "                                                                                       \
       "the next one and add it beside this one.")                                                  \
-    X(E_REDUCED_SECURITY, "reduced-security", "reduced security",                                  \
-      "An administrator has switched a protection of BRSKI off. If that is not needed any more, "  \
-      "switch it on again: in the manufacturer's record (`gatehousectl manufacturers set`), the "  \
-      "admission rule, or the node file's reduced-security.")                                      \
     X(E_LOG_CHANGED, "another-log", "another log was received",                                    \
       "A log of this device was received since you looked. See what is in it with "                \
       "`gatehousectl devices show --log`, and accept that one.")                                   \

@@ -11,6 +11,10 @@
     X(E_UNKNOWN_MAKER, "unknown-manufacturer", "not known here",                                   \
       "The certificate does not chain to any manufacturer's anchor. If the device is yours, add "  \
       "its manufacturer: `gatehousectl manufacturers add`.")                                       \
+    X(E_REDUCED_SECURITY, "reduced-security", "reduced security",                                  \
+      "An administrator has switched a protection of BRSKI off. If that is not needed any more, "  \
+      "switch it on again: in the manufacturer's record (`gatehousectl manufacturers set`), the "  \
+      "admission rule, or the node file's reduced-security.")                                      \
     X(E_IDEVID_UNPROVEN, "idevid-unproven", "not known here",                                      \
       "Nobody vouches for the device's IDevID; it was believed because unauthenticated-pledges "   \
       "is on, in the node file and for this manufacturer. If others than the expected devices "    \

@@ -400,6 +400,8 @@ def test_unreadable_voucher_is_relayed_where_the_manufacturers_record_says_so(to
     assert told.fake.accepted(unread.serial) == [UNREADABLE]
     event = told.trouble(unread.serial, "voucher-unread")
     assert event["event"] == "voucher-received" and UNREADABLE in event["detail"]
+    reduced, = told.events(unread.serial, "reduced-security")
+    assert reduced["detail"].startswith("relay-unreadable:") and reduced["hint"]
     episode = told.episode(unread.serial)
     assert episode["voucher-unread"] is True
     assert episode["voucher-type"] == UNREADABLE

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fakes import FakeMasa, Maker, log_reply, make_identity, write_key
 from pledge import BRSKI, VOUCHER_TYPE, binary
 from stage import MASA
+from scene import until
 from wire import Wire
 
 MODE = "unauthenticated-pledges"
@@ -178,6 +179,71 @@ def test_genuine_device_is_not_said_to_be_less(trusting):
 
 
 # The others are switches in records.
+
+
+@pytest.fixture(name="records")
+def fixture_records(strict):
+    """Changes the manufacturer's record, and puts it right again."""
+    back = {"nonceless": "no", "audit-log": "enforce"}
+    changed = []
+
+    def change(option, value):
+        strict.ctl("manufacturers", "set", "maker", "--" + option, value)
+        changed.append(option)
+
+    yield change
+    for option in changed:
+        strict.ctl("manufacturers", "set", "maker", "--" + option, back[option])
+
+
+def reduced_by(scene, pledge):
+    """What the timeline says was let through, each with what to do about it."""
+    events = scene.events(pledge.serial, "reduced-security")
+    assert all(event["severity"] == "warning" and event["hint"] for event in events)
+    return [event["detail"].partition(":")[0] for event in events]
+
+
+def genuine(scene, log=None, **changes):
+    pledge = scene.independent()
+    scene.fake.says(pledge.serial, "requestvoucher",
+                    scene.signing.voucher_reply(assertion="proximity", **changes))
+    scene.fake.says(pledge.serial, "requestauditlog", log or log_reply())
+    return pledge
+
+
+def test_nothing_is_reduced_where_nothing_is_switched_on(strict):
+    assert reduced_by(strict, genuine(strict).go_on()) == []
+
+
+def test_device_with_a_voucher_without_nonce_is_told(strict, records):
+    records("nonceless", "yes")
+    pledge = genuine(strict, nonce=None)
+    request = pledge.voucher_request()
+    until(lambda: pledge.post_request(request).status == 200, "the voucher")
+    assert reduced_by(strict, pledge) == ["nonceless"]
+
+
+@pytest.mark.parametrize("mode", ["warn", "off"])
+def test_device_whose_log_does_not_count_is_told(strict, records, mode):
+    records("audit-log", mode)
+    foreign = log_reply(lambda log, rvr: {**log, "events": [
+        *log["events"], {**log["events"][0], "domainID": "c29tZWJvZHkgZWxzZQ==", "nonce": None}]})
+    pledge = genuine(strict, log=foreign).go_on()
+    assert reduced_by(strict, pledge) == ["audit-log"]
+
+
+def test_device_that_only_a_rule_lets_in_unverified_is_told(strict):
+    strict.ctl("admission", "add", "any", "--manufacturer", "maker", "--unverified", "--reason",
+               "a test")
+    serial = strict.device(expected=False)
+    pledge = strict.independent(serial)
+    strict.fake.says(serial, "requestvoucher", strict.signing.voucher_reply(assertion="proximity"))
+    try:
+        pledge.go_on("voucher")
+    finally:
+        strict.ctl("admission", "remove", "any")
+    assert reduced_by(strict, pledge) == ["unverified-devices"]
+
 
 SWITCHES = {
     "nonceless": ("nonceless", "yes", "no"),
