@@ -13,7 +13,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(FLOW)]
 from stages import fixture_bins  # noqa: E402, F401
 from house import House, public_settings  # noqa: E402
 
-ROWS = []
+ROWS = {}  # by the test's file
 
 
 @pytest.fixture(scope="session", name="house")
@@ -30,7 +30,7 @@ def fixture_house(bins, tmp_path_factory):
 def fixture_row(request):
     """Puts a row into the table, for the client that the test's file is about."""
     def put(what, outcome):
-        ROWS.append([request.module.CLIENT, what, outcome])
+        ROWS.setdefault(request.module.__name__, []).append([request.module.CLIENT, what, outcome])
     return put
 
 

@@ -64,7 +64,11 @@ def page_of(rows):
 
 
 def read_rows(folder):
-    rows = [row for file in sorted(folder.glob("*.json")) for row in json.loads(file.read_text())]
+    """Of all processes; those of one file of tests stay together, files by their names."""
+    by_file = {}
+    for written in folder.glob("*.json"):
+        by_file.update(json.loads(written.read_text()))
+    rows = [row for _, rows_ in sorted(by_file.items()) for row in rows_]
     unknown = {row[0] for row in rows} - set(CLIENTS)
     assert not unknown, f"clients without a package: {unknown}"
     return rows
