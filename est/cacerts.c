@@ -5,6 +5,7 @@
 #include "core/store/records/authority.h"
 #include "est/client.h"
 #include "est/csr_shelf.h"
+#include "est/fullcmc.h"
 #include "est/password.h"
 #include "est/wire.h"
 
@@ -112,6 +113,7 @@ bool est_prepare(struct task *t, struct est *est)
     est->cacerts = cacerts;
     est->passwords = passwords_make(t);
     est->csrs = csr_shelf_make();
+    est->refusals = refusals_make();
     return current(t, est, &ignored);
 }
 
@@ -122,6 +124,8 @@ void est_release(struct est *est)
     est->passwords = NULL;
     csr_shelf_free(est->csrs);
     est->csrs = NULL;
+    refusals_free(est->refusals);
+    est->refusals = NULL;
     if (cacerts == NULL)
         return;
     arena_destroy(cacerts->arena);

@@ -42,6 +42,7 @@ struct est {
     struct cacerts *cacerts;                           /* made by est_prepare() */
     struct passwords *passwords;                       /* so is this */
     struct csr_shelf *csrs;                            /* and this */
+    struct refusals *refusals;                         /* and this */
     struct keystore *keys;                 /* seals the keys that are made for clients */
     const struct weak_key_list *weak_keys; /* keys that get no certificate; NULL: none are listed */
     /* Who signs for having made them (RFC 7030 4.4.2). */

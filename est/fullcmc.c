@@ -127,6 +127,7 @@ void est_fullcmc_failed(struct task *t, struct http_request *rq, struct http_rep
         task_forgive(&aside);
         message = (struct fullcmc){.data = {.control_count = 0}};
     }
-    if (!fullcmc_refuse(&aside, est, &label, &message.data, t->problem, reply))
+    if (!fullcmc_refuse(&aside, est, &label, &message.data, t->problem, reply) &&
+        !task_failed_with(&aside, E_BUSY))
         log_problem(&aside, "a refusal could not be said in CMC");
 }

@@ -80,7 +80,15 @@ MUST_USE bool fullcmc_pending_answer(struct task *t, struct http_request *rq,
 MUST_USE bool fullcmc_answer(struct task *t, const struct est *est, const struct est_label *label,
                              const struct cmc_data *data, struct bytes order,
                              struct http_reply *reply);
-/* The reply to a failed request becomes that of CMC; its status stays. */
+/* How many refusals are being signed; for as long as the server lives. */
+struct refusals;
+struct refusals *refusals_make(void);
+/* Accepts NULL. */
+void refusals_free(struct refusals *refusals);
+/*
+ * The reply to a failed request becomes that of CMC; its status stays.  Fails also with E_BUSY:
+ * anybody can be refused, and each refusal takes the token's time from those who are not.
+ */
 MUST_USE bool fullcmc_refuse(struct task *t, const struct est *est, const struct est_label *label,
                              const struct cmc_data *data, const struct problem_kind *problem,
                              struct http_reply *reply);

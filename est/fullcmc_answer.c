@@ -6,7 +6,12 @@
 #include "core/store/problems.h"
 #include "est/wire.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
+
 #define NONCE_LEN 16
+/* Refusals that are signed at once: beyond, they are said in HTTP alone. */
+#define REFUSALS_MAX 4
 
 /* ---- What a problem is called in CMC (RFC 5272 6.1.4) ---- */
 
@@ -162,11 +167,39 @@ bool fullcmc_answer(struct task *t, const struct est *est, const struct est_labe
     return true;
 }
 
+struct refusals {
+    atomic_uint signing;
+};
+
+struct refusals *refusals_make(void)
+{
+    struct refusals *refusals = calloc(1, sizeof(*refusals));
+    if (refusals == NULL)
+        abort();
+    return refusals;
+}
+
+void refusals_free(struct refusals *refusals)
+{
+    free(refusals);
+}
+
+static bool seal_refusal(struct task *t, const struct est *est, const struct est_label *label,
+                         const struct cmc_response *response, struct http_reply *reply)
+{
+    const struct cert_list none = {NULL, 0};
+    unsigned before = atomic_fetch_add(&est->refusals->signing, 1);
+    bool sealed = before < REFUSALS_MAX
+                      ? seal(t, est, label, response, &none, reply)
+                      : fail(t, E_BUSY, "%u refusals are being signed already", before);
+    atomic_fetch_sub(&est->refusals->signing, 1);
+    return sealed;
+}
+
 bool fullcmc_refuse(struct task *t, const struct est *est, const struct est_label *label,
                     const struct cmc_data *data, const struct problem_kind *problem,
                     struct http_reply *reply)
 {
-    const struct cert_list none = {NULL, 0};
     struct cmc_response response = respond(t, data);
     struct saying saying = saying_of(problem, reply->status);
     response.status = CMC_FAILED;
@@ -181,5 +214,5 @@ bool fullcmc_refuse(struct task *t, const struct est *est, const struct est_labe
         /* RFC 5272 6: badRequest for what is unknown; 6.1.3: noSupport for what is not done. */
         response.status = rest.unknown ? CMC_FAILED : CMC_NO_SUPPORT;
     }
-    return seal(t, est, label, &response, &none, reply);
+    return seal_refusal(t, est, label, &response, reply);
 }

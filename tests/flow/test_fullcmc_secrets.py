@@ -1,17 +1,23 @@
 """Full CMC: secrets in its own words, requests that wait, deaths, and what is seen of it."""
 
+import contextlib
 import hashlib
 import json
 import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
 import cmc
 from cmc_stage import by_key, fixture_est, fresh, issued, name_of, post, refused, say
+from pledge import EST, in_lines
 from scene import until
 from test_crash import KILLED, failpoints
 from test_est_labels import PASSWORD, ask, enrolled, identity, make_csr, make_key, secret
+from test_siege import shim
+from wire import Wire
 
 __all__ = ["fixture_est"]
 
@@ -214,3 +220,25 @@ def test_certificate_that_has_ended_renews_itself_and_nothing_else(est, tmp_path
     own = make_key()
     request = cmc.pkcs10(cmc.REQUEST, make_csr([name], own, name))
     issued(say(est, cmc.sign(cmc.message(request), key, certificate), 200, **options), own)
+
+
+# A slow token.
+
+
+def test_refusals_take_no_more_than_their_share_of_a_slow_token(make_scene):
+    """Anybody can be refused: so many answers are signed at once, others are said in HTTP alone."""
+    if not shim().is_file():
+        pytest.skip(f"{shim()} is not built (GATEHOUSE_TESTS)")
+    scene = make_scene({"token": {"module": str(shim())}})
+    scene.ctl("labels", "add", "open", "--authenticate", "password", "--full-cmc", "yes")
+    scene.restart_gatehoused(env={"TOKEN_SHIM_SIGN_TAKES_MS": "900"})
+    with ThreadPoolExecutor(8) as pool, contextlib.ExitStack() as wires:
+        opened = [wires.enter_context(wire)
+                  for wire in pool.map(lambda _: Wire(scene.port), range(8))]
+        replies = list(pool.map(lambda wire: wire.request(
+            "POST", EST + "open/fullcmc", in_lines(b"nothing"), content_type=cmc.REQUEST_TYPE),
+            opened))
+    assert {reply.status for reply in replies} == {401}
+    kinds = Counter(reply.media_type for reply in replies)
+    assert kinds["application/pkcs7-mime"] >= 4
+    assert sum(kinds.values()) > kinds["application/pkcs7-mime"]
