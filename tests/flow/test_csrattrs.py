@@ -13,7 +13,7 @@ import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
@@ -191,6 +191,36 @@ def test_legacy_elements_are_followed_by_the_reference_pledge(scene):
     certificate = by_reference_pledge(scene, serial)
     assert names_of(certificate, x509.DNSName) == [f"{serial.lower()}.routers.example.com"]
     assert certificate.extensions.get_extension_for_oid(ObjectIdentifier(ROLE))
+
+
+KEYS = {
+    "p521 sha512": ({"key": "p521", "hash": "sha512"}, "secp521r1"),
+    "rsa2048": ({"key": "rsa2048", "csrattrs": "template"}, 2048),
+    "ed25519": ({"key": "ed25519", "csrattrs": "template"}, None),
+    "any": ({"key": "any", "hash": "any"}, "secp256r1"),
+}
+
+
+@pytest.mark.parametrize("items,kind", KEYS.values(), ids=KEYS)
+def test_key_is_of_the_kind_that_the_profile_asks_for(scene, items, kind):
+    profile(scene, "keys", **{"key": "p256", "hash": "sha256", "csrattrs": "legacy", **items})
+    key = by_reference_pledge(scene, scene.device(prefix="KEY")).public_key()
+    if kind is None:
+        assert isinstance(key, ed25519.Ed25519PublicKey)
+    else:
+        assert kind in (key.key_size, getattr(getattr(key, "curve", None), "name", None))
+
+
+def test_request_is_bound_to_its_connection_where_the_profile_says_so(scene):
+    profile(scene, "bound", **{"challenge-password": True})
+    serial = scene.device(prefix="BOUND")
+    pledge = at_the_door(scene, serial)
+    pledge.attributes = der.Attributes(pledge.told)
+    assert "1.2.840.113549.1.9.7" in pledge.attributes.oids
+    assert pledge.post_csr(pledge.csr()).status == 400
+    assert "challengePassword" in scene.trouble(serial, "csr-not-as-asked")["detail"]
+    assert scene.certificates(serial) == []
+    assert by_reference_pledge(scene, serial)
 
 
 # Enforced.
