@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define COLUMN "column:"
+#define COLUMN  "column:"
+#define PROFILE "profile"
 
 static const char *const words[] = {"serial", "manufacturer", "device", "profile",
                                     "opaque", "name",         NULL};
@@ -90,13 +91,15 @@ static const char *column_of(const struct asking_device *device, const char *nam
 static const char *value_of(const struct values *values, const char *word)
 {
     const struct asking_device *device = values->device;
+    if (strcmp(word, PROFILE) == 0)
+        return values->profile->name;
     const struct {
         const char *word;
         const char *value;
     } known[] = {
         {"serial", device->serial}, {"manufacturer", device->manufacturer},
-        {"device", device->id},     {"profile", values->profile->name},
-        {"opaque", device->opaque}, {"name", values->name},
+        {"device", device->id},     {"opaque", device->opaque},
+        {"name", values->name},
     };
     for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
         if (strcmp(known[i].word, word) == 0)
@@ -143,6 +146,20 @@ static bool fill_place(struct task *t, const struct values *values, const char *
     return true;
 }
 
+/* Others of the same manufacturer and profile have another. */
+static bool is_unique(const char *word)
+{
+    return strcmp(word, "manufacturer") != 0 && strcmp(word, PROFILE) != 0;
+}
+
+/* Anybody has a profile; all else is a device's, and columns are no sample's. */
+static bool is_left_out(const struct values *values, const char *word)
+{
+    if (values->device == NULL)
+        return strcmp(word, PROFILE) != 0;
+    return values->device->sample && is_column(word);
+}
+
 bool pattern_fill(struct task *t, const struct values *values, const char *pattern,
                   enum value_form form, struct filled *ret)
 {
@@ -155,10 +172,8 @@ bool pattern_fill(struct task *t, const struct values *values, const char *patte
         if (!next_stretch(&at, &s))
             break;
         const char *text = arena_strndup(t->arena, s.text, s.len);
-        filled.own = filled.own || s.place;
-        left_out =
-            left_out ||
-            (s.place && (values->device == NULL || (values->device->sample && is_column(text))));
+        filled.unique = filled.unique || (s.place && is_unique(text));
+        left_out = left_out || (s.place && is_left_out(values, text));
         if (s.place && !left_out)
             TRY(fill_place(t, values, text, form, &text));
         filled.text = arena_printf(t->arena, "%s%s", filled.text, text);

@@ -25,15 +25,15 @@ enum value_form {
 
 struct filled {
     const char *text; /* NULL: left out, see below */
-    bool own;         /* there are places in it */
+    bool unique;      /* made of what tells a device from others of its manufacturer and profile */
 };
 
 /* Every brace is one of a place that there is; fails with E_INVALID. */
 MUST_USE bool pattern_check(struct task *t, const char *pattern);
 /*
- * The text with the values in their places.  Without a device a pattern with places is left out,
- * and so is one with columns for a device that is but a sample. Fails with E_PROFILE_VALUE when a
- * value cannot be had.
+ * The text with the values in their places.  Without a device a pattern with other places than
+ * {profile} is left out, and so is one with columns for a device that is but a sample.  Fails with
+ * E_PROFILE_VALUE when a value cannot be had.
  */
 MUST_USE bool pattern_fill(struct task *t, const struct values *values, const char *pattern,
                            enum value_form form, struct filled *ret);

@@ -54,7 +54,7 @@ static bool make_name(struct task *t, struct compiling *c, const struct profile_
                       struct alt_name *ret, bool *ret_there)
 {
     struct alt_name name = {.kind = kinds[from->kind], .type_id = from->type_id};
-    struct filled filled = {.own = false};
+    struct filled filled = {.unique = false};
     if (from->value != NULL) {
         enum value_form form = from->kind == PROFILE_NAME_DNS         ? VALUE_DNS
                                : from->kind == PROFILE_NAME_DIRECTORY ? VALUE_NAME
@@ -64,7 +64,7 @@ static bool make_name(struct task *t, struct compiling *c, const struct profile_
     }
     if (filled.text != NULL && from->kind == PROFILE_NAME_DIRECTORY)
         TRY(name_from_text(t, filled.text, &name.directory));
-    if (filled.text != NULL && filled.own)
+    if (filled.text != NULL && filled.unique)
         TRY(claim_name(t, c, from, filled.text));
     *ret = name;
     *ret_there = from->value == NULL || filled.text != NULL;
