@@ -38,6 +38,21 @@ static void sealed_octets_open_again_also_later(void **state)
     keystore_close(ks);
 }
 
+static void sealed_octets_open_after_the_token_was_lost(void **state)
+{
+    struct task *t = test_task(state);
+    struct softhsm *hsm = softhsm_fresh(state, SOFTHSM_MODULE);
+    struct keystore *ks = open_keystore(t, hsm);
+    struct bytes sealed;
+    struct bytes opened;
+    assert_ok(t, keystore_seal(t, ks, SECRET, CONTEXT, &sealed));
+    softhsm_restart(hsm);
+    assert_ok(t, keystore_unseal(t, ks, sealed, CONTEXT, &opened));
+    assert_true(bytes_equal(opened, SECRET));
+    assert_int_equal(keystore_figures(ks).reopened, 1);
+    keystore_close(ks);
+}
+
 static void another_context_opens_nothing(void **state)
 {
     struct task *t = test_task(state);
@@ -120,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(sealed_octets_open_again_also_later),
+        UNIT_TEST(sealed_octets_open_after_the_token_was_lost),
         UNIT_TEST(another_context_opens_nothing),
         UNIT_TEST(altered_octets_do_not_open),
         UNIT_TEST(another_sealing_key_opens_nothing),
