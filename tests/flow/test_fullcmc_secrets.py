@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 import cmc
 from cmc_stage import by_key, fixture_est, fresh, issued, name_of, post, refused, say
+from fakes import FakeMasa, Maker, reply
 from pledge import EST, in_lines
 from scene import until
 from test_crash import KILLED, failpoints
@@ -181,6 +183,30 @@ def test_request_that_is_declined_is_refused(est, held):
     octets, _, _ = wait_for_decision(est, held, "b.held.example.com")
     decide(est, "decline")
     refused(est, octets, 403, cmc.BAD_REQUEST, [0], **held)
+
+
+def test_device_whose_log_is_not_judged_yet_comes_again(make_scene):
+    scene = make_scene({"limits": {"pledge-wait": "100 ms"}}, masa=None)
+    scene.ctl("labels", "add", "default", "--full-cmc", "yes")
+    fake = FakeMasa(scene.masa_port, (scene.maker / "masa-tls.pem", scene.maker / "masa-tls.key"))
+    try:
+        pledge = scene.independent()
+        fake.says(pledge.serial, "requestvoucher",
+                  Maker(scene.maker).voucher_reply(assertion="proximity"))
+        fake.says(pledge.serial, "requestauditlog", reply(503, b"not now"))
+        pledge.go_on("voucher")
+        pledge.get_cacerts()
+        pledge.get_csrattrs()
+        request = cmc.pkcs10(cmc.REQUEST, pledge.csr())
+        key = serialization.load_pem_private_key(pledge.identity[1].read_bytes(), None)
+        octets = cmc.sign(cmc.message(request), key, pledge.idevid)
+        later = pledge.ask("POST", EST + "fullcmc", in_lines(octets), content_type=cmc.REQUEST_TYPE)
+        assert later.status == 202 and later.retry_after
+        answer = cmc.opened(later, scene.owner, scene.folder / "answers")
+        assert (answer.status, answer.failure) == (cmc.FAILED, cmc.TRY_LATER)
+        assert scene.certificates(pledge.serial) == []
+    finally:
+        fake.close()
 
 
 # Deaths.
