@@ -72,6 +72,75 @@ static void list_is_what_openssl_reads_and_verifies(void **state)
     assert_non_null(strstr(output, "Revoked certificates (3)"));
 }
 
+#define MANY 3000
+
+/* Serial numbers of up to 14 octets, in no order; times before and after 2050; some with a reason.
+ */
+static struct crl_entry *make_entries(struct task *t)
+{
+    static const char front[] = "\xF1\x02\x83\x04\x05\x06\x07\x08\x09\x0A\x0B\x0C";
+    struct crl_entry *entries = arena_array(t->arena, MANY, sizeof(*entries));
+    for (size_t i = 0; i < MANY; i++) {
+        size_t number = i * 7919 % MANY;
+        const uint8_t octets[] = {(uint8_t)(number >> 8), (uint8_t)number};
+        const struct bytes parts[] = {bytes_make(front, i % sizeof(front)),
+                                      bytes_make(octets, sizeof(octets))};
+        entries[i] = (struct crl_entry){
+            .serial = bytes_concat(t->arena, parts, ARRAY_SIZE(parts)),
+            .revoked = i % 2 == 0 ? YEAR_2020 : YEAR_9999 - DAY_MS,
+            .reason = (int)(i % 3),
+        };
+    }
+    return entries;
+}
+
+static void check_entry(X509_CRL *crl, const struct crl_entry *entry)
+{
+    BIGNUM *number = BN_bin2bn(entry->serial.data, (int)entry->serial.len, NULL);
+    ASN1_INTEGER *serial = BN_to_ASN1_INTEGER(number, NULL);
+    X509_REVOKED *revoked;
+    assert_int_equal(X509_CRL_get0_by_serial(crl, &revoked, serial), 1);
+    assert_int_equal(ASN1_STRING_type(X509_REVOKED_get0_revocationDate(revoked)),
+                     entry->revoked == YEAR_2020 ? V_ASN1_UTCTIME : V_ASN1_GENERALIZEDTIME);
+    ASN1_ENUMERATED *reason = X509_REVOKED_get_ext_d2i(revoked, NID_crl_reason, NULL, NULL);
+    assert_int_equal(reason == NULL ? 0 : ASN1_ENUMERATED_get(reason), entry->reason);
+    ASN1_ENUMERATED_free(reason);
+    ASN1_INTEGER_free(serial);
+    BN_free(number);
+}
+
+static void long_list_is_as_the_library_would_write_it(void **state)
+{
+    struct task *t = test_task(state);
+    struct identity ca = make_issuer(t, "cRLSign");
+    struct crl_entry *entries = make_entries(t);
+    struct crl_issue issue = {.issuer = ca.cert,
+                              .issuer_key = ca.key,
+                              .number = 1,
+                              .this_update = YEAR_2020,
+                              .next_update = YEAR_2020 + DAY_MS,
+                              .entries = entries,
+                              .count = MANY};
+    struct bytes der = BYTES_ABSENT;
+    assert_ok(t, crl_issue(t, &issue, &der));
+    const unsigned char *at = der.data;
+    X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)der.len);
+    assert_non_null(crl);
+    assert_int_equal(X509_CRL_verify(crl, ca.key), 1);
+    assert_int_equal(sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl)), MANY);
+    for (size_t i = 0; i < MANY; i++)
+        check_entry(crl, &entries[i]);
+    assert_int_equal(X509_CRL_sort(crl), 1);
+    unsigned char *again = NULL;
+    int len = i2d_re_X509_CRL_tbs(crl, &again);
+    assert_true(len > 0 && (size_t)len < der.len);
+    assert_non_null(memmem(der.data, der.len, again, (size_t)len));
+    OPENSSL_free(again);
+    X509_CRL_free(crl);
+    entries[0].serial = bytes_random(t->arena, 41);
+    assert_fails(t, crl_issue(t, &issue, &der), E_INVALID);
+}
+
 static void empty_list_has_no_entries_at_all(void **state)
 {
     struct task *t = test_task(state);
@@ -210,6 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PKI_TEST(list_is_what_openssl_reads_and_verifies),
+        PKI_TEST(long_list_is_as_the_library_would_write_it),
         PKI_TEST(empty_list_has_no_entries_at_all),
         PKI_TEST(issuer_must_be_allowed_to_sign_lists),
         PKI_TEST(requests_are_read_within_bounds),
