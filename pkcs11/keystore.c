@@ -372,25 +372,39 @@ bool keystore_sign(struct task *t, struct keystore_key *key, enum keystore_hash 
 #define SEAL_HEAD    (1U + SEAL_IV_LEN + SEAL_BLOCK_LEN + SEAL_NONCE)
 static_assert(SEAL_BLOCK_LEN == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "the data key's size");
 
-static bool wrap(struct task *t, struct keystore *ks, const uint8_t *iv, const uint8_t *key,
-                 uint8_t *ret)
+/* seal_encrypt() or seal_decrypt() */
+typedef bool (*seal_fn)(struct task *t, CK_FUNCTION_LIST *module, CK_SLOT_ID slot,
+                        const uint8_t *iv, const uint8_t *in, uint8_t *out);
+
+static bool crypt_once(struct task *t, struct keystore *ks, seal_fn crypt, const uint8_t *iv,
+                       const uint8_t *in, uint8_t *out)
 {
-    TRY(use_exclusively(t, ks));
-    CK_FUNCTION_LIST *module = ensure_open(t, ks) ? ks->token.module : NULL;
-    bool good = module != NULL && seal_key_ensure(t, module, token_slot(&ks->token)) &&
-                seal_encrypt(t, module, token_slot(&ks->token), iv, key, ret);
+    TRY(use_shared(t, ks));
+    bool good = ks->token.slot == NULL
+                    ? fail(t, E_TOKEN_FAILED, "the token is not open now")
+                    : crypt(t, ks->token.module, token_slot(&ks->token), iv, in, out);
     use_end(ks);
     return good;
 }
 
-static bool unwrap(struct task *t, struct keystore *ks, const uint8_t *iv, const uint8_t *wrapped,
-                   uint8_t *ret)
+/* The token is logged in, and when `make` it has the sealing key. */
+static bool mend(struct task *t, struct keystore *ks, bool make)
 {
     TRY(use_exclusively(t, ks));
     bool good = ensure_open(t, ks) &&
-                seal_decrypt(t, ks->token.module, token_slot(&ks->token), iv, wrapped, ret);
+                (!make || seal_key_ensure(t, ks->token.module, token_slot(&ks->token)));
     use_end(ks);
     return good;
+}
+
+/* A token that was lost shows no keys, so any failure may be that. */
+static bool crypt_in_token(struct task *t, struct keystore *ks, seal_fn crypt, const uint8_t *iv,
+                           const uint8_t *in, uint8_t *out)
+{
+    if (crypt_once(t, ks, crypt, iv, in, out))
+        return true;
+    task_forgive(t);
+    return mend(t, ks, crypt == seal_encrypt) && crypt_once(t, ks, crypt, iv, in, out);
 }
 
 bool keystore_seal(struct task *t, struct keystore *ks, struct bytes plain, struct bytes context,
@@ -406,7 +420,7 @@ bool keystore_seal(struct task *t, struct keystore *ks, struct bytes plain, stru
     randombytes_buf(iv, SEAL_IV_LEN);
     randombytes_buf(nonce, SEAL_NONCE);
     randombytes_buf(key, SEAL_BLOCK_LEN);
-    TRY(wrap(t, ks, iv, key, wrapped));
+    TRY(crypt_in_token(t, ks, seal_encrypt, iv, key, wrapped));
     (void)crypto_aead_xchacha20poly1305_ietf_encrypt(sealed + SEAL_HEAD, NULL, plain.data,
                                                      plain.len, context.data, context.len, NULL,
                                                      nonce, key);
@@ -425,7 +439,7 @@ bool keystore_unseal(struct task *t, struct keystore *ks, struct bytes sealed, s
     const size_t len = sealed.len - SEAL_HEAD - SEAL_TAG;
     uint8_t *key = arena_secret(t->arena, SEAL_BLOCK_LEN);
     uint8_t *plain = arena_secret(t->arena, len);
-    TRY(unwrap(t, ks, iv, wrapped, key));
+    TRY(crypt_in_token(t, ks, seal_decrypt, iv, wrapped, key));
     ENSURE(t,
            crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, sealed.data + SEAL_HEAD,
                                                       len + SEAL_TAG, context.data, context.len,

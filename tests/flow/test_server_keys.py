@@ -512,13 +512,18 @@ def dying_at(est, moment, act):
 
 
 def moments():
-    return [name for name in failpoints() if name.startswith(("enrol-", "server-key-"))]
+    """Each place on the way, and each commit: the order's, the key's, the end, the deletion."""
+    for name in failpoints():
+        if name.startswith("store-"):
+            yield from (f"{name}:{number}" for number in range(1, 5))
+        elif name.startswith(("enrol-", "server-key-", "reply-")):
+            yield name
 
 
 @pytest.mark.parametrize("moment", [m for m in moments() if not m.endswith("-gone")])
 def test_death_before_the_key_is_there(est, moment):
     """It comes once, with one certificate, whatever was under way."""
-    name = f"{moment}.plain.example.com"
+    name = f"{moment.replace(':', '-')}.plain.example.com"
     csr = make_csr(name)
     plain_key(dying_at(est, moment, lambda: persist(est, csr)))
     until(lambda: ask(est, csr).status == 410, "the key to be gone")
