@@ -1,5 +1,7 @@
 #include "web/api_internal.h"
 
+#define CHANGE_MAX 512 /* octets of a list in a description */
+
 /* Secrets take the same time to compare, whatever they are. */
 static bool is_same_secret(struct task *t, const struct field *f, const void *before,
                            const void *after)
@@ -8,12 +10,27 @@ static bool is_same_secret(struct task *t, const struct field *f, const void *be
                               bytes_of_text(field_to_text(t, f, after)));
 }
 
+/* What has members of its own, as it was sent; too much of it is cut. */
+static const char *describe_records(struct task *t, json_t *value)
+{
+    struct bytes json;
+    if (json_array_size(value) == 0)
+        return "none";
+    if (!json_write(t, value, &json)) {
+        task_forgive(t);
+        return "others";
+    }
+    return bytes_to_printable(t->arena, json, CHANGE_MAX);
+}
+
 /* Octets are counted: nobody knows certificates by their base64. */
-static const char *describe(struct task *t, const struct field *f, const json_t *value,
+static const char *describe(struct task *t, const struct field *f, json_t *value,
                             const void *record)
 {
     if (f->kind == FIELD_OCTETS_LIST)
         return arena_printf(t->arena, "%zu", json_array_size(value));
+    if (f->kind == FIELD_RECORDS)
+        return describe_records(t, value);
     const char *text = field_to_text(t, f, record);
     return text == NULL ? "none" : text;
 }
@@ -28,8 +45,8 @@ bool api_changes(struct task *t, const struct record_type *type, const void *bef
     TRY(record_to_json(t, type, after, &new));
     for (size_t i = 0; i < type->count; i++) {
         const struct field *f = &type->fields[i];
-        const json_t *was = json_object_get(old, f->name);
-        const json_t *is = json_object_get(new, f->name);
+        json_t *was = json_object_get(old, f->name);
+        json_t *is = json_object_get(new, f->name);
         const char *sep = changes == NULL ? "" : "; ";
         if ((f->flags & FIELD_READ_ONLY) != 0)
             continue;

@@ -32,8 +32,9 @@ static bool put(struct task *t, struct tx *tx, const struct writing *w, const ch
         .name = event, .severity = EVENT_INFO, .actor = w->actor, .detail = detail};
     struct ca_record ca;
     bool found;
+    TRY(profile_check(t, profile));
     TRY(wishes_check(t, profile));
-    TRY(profile_put(t, tx, profile));
+    TRY(table_put(t, tx, &profiles, profile));
     TRY(table_find(t, tx_reader(tx), &cas, bytes_of_text(profile->ca), &ca, &found));
     ENSURE(t, found, E_INVALID, "ca: there is no CA %s", profile->ca);
     return event_add(t, tx, &e);

@@ -223,6 +223,19 @@ def test_request_is_bound_to_its_connection_where_the_profile_says_so(scene):
     assert by_reference_pledge(scene, serial)
 
 
+def test_old_device_follows_the_other_elements_where_both_are_told(scene):
+    """RFC 9908 4: it knows no template, and what it asks for is as the rest says."""
+    profile(scene, "mixed", csrattrs="both", subject=[{"type": "O", "value": "Example Corp"}],
+            **{"dns-pattern": "{serial}.mixed.example.com"})
+    pledge = at_the_door(scene, scene.device(prefix="MIXED"))
+    pledge.attributes = der.Attributes(pledge.told)
+    assert pledge.csr_octets is None and oid(TEMPLATE) in pledge.told
+    pledge.enrol()
+    assert pledge.ldevid.subject == pledge.idevid.subject
+    new = by_reference_pledge(scene, scene.device(prefix="MIXED"))
+    assert subject_of(new) == [(NameOID.ORGANIZATION_NAME, "Example Corp")]
+
+
 # Enforced.
 
 def change(member, index, value):

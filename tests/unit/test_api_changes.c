@@ -214,6 +214,25 @@ static void profile_is_added_shown_and_changed(void **state)
     assert_json_text(api_get(f, "/v1/profiles/phones").json, "key", "p256");
 }
 
+static void change_of_what_a_profile_asks_for_is_audited(void **state)
+{
+    struct api_fixture *f = fixture_with_ca(state);
+    const char *one = "{\"name\":\"phones\",\"csrattrs\":\"both\",\"subject\":[{\"type\":\"O\"}]}";
+    const char *other = "{\"name\":\"phones\",\"csrattrs\":\"both\",\"subject\":[{\"type\":\"O\","
+                        "\"value\":\"Example\"}]}";
+    assert_int_equal(api_post(f, "/v1/profiles", one).status, 201);
+    assert_int_equal(api_call(f, "PUT", "/v1/profiles/phones", other).status, 200);
+    struct event event = last_event(f);
+    assert_string_equal(event.name, "profile-changed");
+    assert_non_null(strstr(event.detail, "subject: [{\"type\":\"O\",\"value\":\"Example\"}] (was: "
+                                         "[{\"type\":\"O\"}])"));
+    assert_int_equal(
+        api_call(f, "PUT", "/v1/profiles/phones", "{\"name\":\"phones\",\"csrattrs\":\"both\"}")
+            .status,
+        200);
+    assert_non_null(strstr(last_event(f).detail, "subject: none (was: ["));
+}
+
 static void wrong_profiles_are_refused(void **state)
 {
     static const struct {
@@ -231,7 +250,9 @@ static void wrong_profiles_are_refused(void **state)
          "dns-pattern"},
         {"POST", "", "{\"name\":\"x\",\"ext-key-usage\":[\"cmcRA\"]}", 400, "invalid",
          "registrar or CA"},
-        {"POST", "", "{\"name\":\"x\",\"key\":\"p521\"}", 400, "invalid", "key"},
+        {"POST", "", "{\"name\":\"x\",\"key\":\"p224\"}", 400, "invalid", "key"},
+        {"POST", "", "{\"name\":\"x\",\"alt-names\":[{\"value\":\"{x}.y\"}]}", 400, "invalid",
+         "{x} stands for nothing"},
         {"PUT", "/default", "{\"name\":\"other\"}", 400, "invalid", "name"},
         {"PUT", "/none", "{\"name\":\"none\"}", 404, "not-found", "none"},
         {"PUT", "/default", "{\"name\":\"default\",\"key-usage\":[\"keyCertSign\"]}", 400,
@@ -257,6 +278,7 @@ int main(void)
         UNIT_TEST(manufacturer_is_removed_when_nothing_refers_to_it),
         UNIT_TEST(manufacturer_in_use_stays),
         UNIT_TEST(profile_is_added_shown_and_changed),
+        UNIT_TEST(change_of_what_a_profile_asks_for_is_audited),
         UNIT_TEST(wrong_profiles_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
