@@ -9,8 +9,14 @@
 #include <openssl/asn1t.h>
 #include <openssl/err.h>
 
+#define VERSION_2       1               /* RFC 5280 5.1.2.1 */
+#define SERIAL_LEN_MAX  40              /* octets: an entry's length stays below 128 */
+#define UTC_LAST        2524607999000LL /* 2049-12-31T23:59:59Z, RFC 5280 5.1.2.4 */
+#define UTC_LEN         13              /* characters */
+#define GENERALIZED_LEN 15
+
 /*
- * A list as the library has it is a hundred times as large as its octets, and one may have many
+ * A list of the library's objects is many times as large as its octets, and one may have many
  * entries: so these are written here, and only what is around them is the library's.
  */
 /* clang-format off */
@@ -47,18 +53,12 @@ ASN1_SEQUENCE(LIST) = {
     ASN1_SIMPLE(LIST, signature, ASN1_BIT_STRING),
 } static_ASN1_SEQUENCE_END(LIST)
 
-/* clang-format on */
-
-#define VERSION_2       1               /* RFC 5280 5.1.2.1 */
-#define SERIAL_LEN_MAX  40              /* octets: an entry's length stays below 128 */
-#define UTC_LAST        2524607999000LL /* 2049-12-31T23:59:59Z, RFC 5280 5.1.2.4 */
-#define UTC_LEN         13              /* characters */
-#define GENERALIZED_LEN 15
-
-                static void release_list(void *list)
+static void release_list(void *list)
 {
     ASN1_item_free(list, ASN1_ITEM_rptr(LIST));
 }
+
+/* clang-format on */
 
 /* ---- Entries ---- */
 
