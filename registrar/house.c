@@ -5,7 +5,6 @@
 #include "core/base/log.h"
 #include "core/pledge/failures.h"
 #include "core/pledge/leaving.h"
-#include "core/store/records/reduction.h"
 #include "registrar/arrival.h"
 #include "registrar/past_identity.h"
 #include "registrar/reduced_security.h"
@@ -171,25 +170,6 @@ static bool start_rounds(struct task *t, struct house *house)
     return rounds_start(t, house->round_list, &house->rounds);
 }
 
-static bool may_be_unauthenticated(const struct node *node)
-{
-    bool may = false;
-    for (size_t i = 0; i < node->reduced_security.count; i++)
-        may = may || strcmp(node->reduced_security.items[i],
-                            reduction_names[REDUCTION_UNAUTHENTICATED]) == 0;
-    return may;
-}
-
-/* RFC 8995 7.3: a mode that nobody knows is a mistake, and none is taken for another. */
-static bool check_reductions(struct task *t, const struct node *node)
-{
-    for (size_t i = 0; i < node->reduced_security.count; i++)
-        ENSURE(t, reduction_is_the_nodes(node->reduced_security.items[i]), E_CONFIG,
-               "reduced-security[%zu]: \"%s\" is not %s", i, node->reduced_security.items[i],
-               reduction_names[REDUCTION_UNAUTHENTICATED]);
-    return true;
-}
-
 /* Read once: a change takes a restart. */
 static bool read_weak_keys(struct task *t, struct house *house)
 {
@@ -216,6 +196,11 @@ static void key_maker(void *context, struct key_maker *ret)
     *ret = (struct key_maker){identity->cert, identity->key, identity->tls_chain};
 }
 
+static bool node_allows_unauthenticated(const struct house *house)
+{
+    return reduced_security_has(&house->node.reduced_security, REDUCTION_UNAUTHENTICATED);
+}
+
 static void furnish(struct house *house)
 {
     const struct node_limits *limits = &house->node.limits;
@@ -225,7 +210,7 @@ static void furnish(struct house *house)
         .unexpected_devices = limits->unexpected_devices,
         .held_devices = limits->held_devices,
         .failures_per_hour = limits->failures_per_hour,
-        .unauthenticated = may_be_unauthenticated(&house->node),
+        .unauthenticated = node_allows_unauthenticated(house),
     };
     struct answer_limits answer = {
         .wait = limits->pledge_wait,
@@ -390,7 +375,7 @@ static bool serve_admin(struct task *t, struct house *house)
         .works_context = house,
         .works_statuses = house_works_statuses,
         .started = clock_wall(),
-        .unauthenticated = may_be_unauthenticated(&house->node),
+        .unauthenticated = node_allows_unauthenticated(house),
     };
     options.routes = api_routes(t, &house->api);
     return http_server_start(t, &options, &house->admin);
@@ -445,10 +430,10 @@ static bool serve_public(struct task *t, struct house *house)
 
 bool house_open(struct task *t, struct house *house)
 {
-    TRY(check_reductions(t, &house->node));
+    TRY(reduced_security_check(t, &house->node.reduced_security));
     raise_file_limit(t, &house->node);
     TRY(open_store(t, house));
-    TRY(reduced_security_tell(t, house->store, may_be_unauthenticated(&house->node)));
+    TRY(reduced_security_tell(t, house->store, node_allows_unauthenticated(house)));
     TRY(open_keys(t, house));
     TRY(open_outgoing(t, house));
     house->strangers = strangers_make(house->node.limits.strangers);

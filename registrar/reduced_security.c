@@ -1,8 +1,28 @@
 #include "registrar/reduced_security.h"
 
 #include "core/base/log.h"
-#include "core/store/records/event.h"
 #include "core/pledge/problems.h"
+#include "core/store/records/event.h"
+
+#include <string.h>
+
+bool reduced_security_check(struct task *t, const struct text_list *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        ENSURE(t, reduction_is_the_nodes(names->items[i]), E_CONFIG,
+               "reduced-security[%zu]: \"%s\" is not %s", i, names->items[i],
+               reduction_names[REDUCTION_UNAUTHENTICATED]);
+    return true;
+}
+
+bool reduced_security_has(const struct text_list *names, enum reduction which)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->items[i], reduction_names[which]) == 0)
+            return true;
+    }
+    return false;
+}
 
 bool reduced_security_tell(struct task *t, struct store *store, bool unauthenticated)
 {
