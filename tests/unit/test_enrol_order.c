@@ -10,6 +10,7 @@
 #include "core/store/records/certificate.h"
 #include "core/store/records/episode.h"
 #include "core/store/records/standing.h"
+#include "est/csr_shelf.h"
 #include "est/enrolment.h"
 #include "est/est.h"
 
@@ -160,7 +161,8 @@ static void stage_open(void **state, struct stage *s)
     assert_ok(s->t, ca_find(s->t, s->cas, "slow", &ca));
     s->slow = ca->handle;
     s->slow->issuer = make_ca(s->t, "CN=Slow CA", NULL);
-    s->est = (struct est){.store = s->store, .cas = s->cas, .enrol_window = DAY_MS};
+    s->est = (struct est){
+        .store = s->store, .cas = s->cas, .csrs = csr_shelf_make(), .enrol_window = DAY_MS};
     s->kinds[0] = (struct order_kind_entry){&enrol_order, &s->est};
     assert_ok(s->t, orders_start(s->t, s->store, &limits.options, s->kinds, &s->orders));
     s->est.orders = s->orders;
@@ -169,6 +171,7 @@ static void stage_open(void **state, struct stage *s)
 static void stage_close(struct stage *s)
 {
     assert_true(orders_stop(s->orders, clock_monotonic() + 5 * SECOND_MS));
+    csr_shelf_free(s->est.csrs);
     ca_registry_close(s->cas);
     store_close(s->store);
 }
