@@ -555,6 +555,20 @@ def test_approval_comes_first(est):
     plain_key(persist(est, csr))
 
 
+def test_shared_key_that_was_taken_away_meanwhile_is_none(est):
+    est.ctl("labels", "set", "sealed", "--approval", "yes")
+    est.ctl("secrets", "add", "brief", "--label", "sealed", "--decrypt-key-file", est.shared)
+    csr = make_csr("brief.sealed.example.com", shared_key(b"brief"), CAN)
+    assert ask(est, csr, "sealed").status == 202
+    est.ctl("secrets", "remove", "--yes", "brief")
+    order, = est.ctl_json("orders", "list", "--state", "waiting")
+    est.ctl("orders", "approve", order["id"])
+    est.ctl("labels", "set", "sealed", "--approval", "no")
+    until(lambda: est.ctl_json("orders", "show", order["id"])["state"] == "refused", "the refusal")
+    assert ask(est, csr, "sealed").status == 400
+    assert est.ctl_json("certificates", "list", "--name", "brief.sealed.example.com") == []
+
+
 # The standard's example.
 
 needs_vectors = pytest.mark.skipif(
