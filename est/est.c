@@ -36,6 +36,7 @@ const struct problem_status est_statuses[] = {
     {E_AUTH_MALFORMED, 401},
     /* What a label allows. */
     {E_NO_LABEL, 404},
+    {E_CMC_OFF, 404},
     {E_PROOF, 403},
     {E_SERVER_KEYS_OFF, 403},
     {E_SERVER_KEY_GONE, 410},

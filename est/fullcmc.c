@@ -28,8 +28,7 @@ static bool check_served(struct task *t, const struct est *est, struct http_requ
 {
     struct est_label label;
     TRY(est_client_label(t, est, rq, &label));
-    ENSURE(t, label.full_cmc, E_NOT_FOUND, "the label %s does not serve Full CMC (full-cmc)",
-           label.name);
+    ENSURE(t, label.full_cmc, E_CMC_OFF, "the label %s does not serve Full CMC", label.name);
     /* RFC 7030 4.3.1; smime-type is not compared: clients leave it out. */
     ENSURE(t, rq->media_type != NULL && strcmp(rq->media_type, EST_CMC_REQUEST) == 0,
            E_HTTP_MEDIA_TYPE, "Content-Type \"%s\"",
@@ -107,7 +106,7 @@ bool est_fullcmc(struct task *t, struct http_request *rq, struct http_reply *rep
 
 /* What is wrong with HTTP, and a path at which there is nothing, is not CMC's to say. */
 static const struct problem_kind *const not_of_cmc[] = {
-    E_NOT_FOUND, E_NO_LABEL, E_HTTP_MEDIA_TYPE, E_HTTP_ACCEPT, E_TOO_LARGE, NULL};
+    E_CMC_OFF, E_NO_LABEL, E_HTTP_MEDIA_TYPE, E_HTTP_ACCEPT, E_TOO_LARGE, NULL};
 
 void est_fullcmc_failed(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
@@ -115,9 +114,6 @@ void est_fullcmc_failed(struct task *t, struct http_request *rq, struct http_rep
     struct task aside = *t;
     struct est_label label;
     struct fullcmc message;
-    /* As at a path that there is not. */
-    if (task_failed_with(t, E_NOT_FOUND))
-        return;
     est_failed(t, rq, reply);
     task_forgive(&aside);
     if (task_failed_with_any(t, not_of_cmc) || !est_client_label(&aside, est, rq, &label) ||

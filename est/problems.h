@@ -68,6 +68,9 @@
     X(E_NOT_RENEWABLE, "not-renewable", "not a renewal of this certificate",                       \
       "The request is no renewal of the certificate that the client has shown: other names, too "  \
       "early, or no certificate of ours at all. The detail says which.")                           \
+    X(E_CMC_OFF, "full-cmc-off", "not found",                                                      \
+      "A client came with Full CMC to a label that does not serve it: `gatehousectl labels set "   \
+      "NAME --full-cmc yes`, or another label for it.")                                            \
     X(E_CMC_UNSUPPORTED, "cmc-not-supported", "not supported",                                     \
       "The Full CMC request holds a control, a second request or a message within it that is not " \
       "handled here; the answer named it to the client. One PKCS#10 or CRMF request in each "      \

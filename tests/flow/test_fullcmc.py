@@ -369,6 +369,7 @@ def test_label_that_does_not_serve_it_has_nothing_there(est):
     key, name = fresh()
     reply = post(est, by_key(key, name), label="plain", user="plain")
     assert (reply.status, reply.media_type) == (404, "text/plain")
+    assert any(line["problem"] == "full-cmc-off" for line in est.strangers())
 
 
 def test_media_type_is_pkcs7_whatever_its_parameters(est):
