@@ -91,9 +91,17 @@ static bool utf8_lead(uint8_t lead, size_t *ret_more, uint32_t *ret_least, uint3
     return true;
 }
 
+/* ASCII, which most of it is, as far as it goes; NUL is none of it. */
+static size_t ascii_end(struct bytes b, size_t from)
+{
+    while (from < b.len && b.data[from] - 1U < 0x7F)
+        from++;
+    return from;
+}
+
 bool bytes_are_utf8(struct bytes b)
 {
-    for (size_t i = 0; i < b.len;) {
+    for (size_t i = ascii_end(b, 0); i < b.len; i = ascii_end(b, i)) {
         size_t more;
         uint32_t least;
         uint32_t point;
