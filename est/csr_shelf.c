@@ -14,7 +14,8 @@ struct shelved {
 };
 
 struct csr_shelf {
-    pthread_mutex_t lock;
+    struct csr_reader *reader;
+    pthread_mutex_t lock;                     /* for what follows */
     struct shelved *places[CSR_SHELF_PLACES]; /* NULL: free */
     size_t next;                              /* the place that is taken next */
 };
@@ -24,6 +25,7 @@ struct csr_shelf *csr_shelf_make(void)
     struct csr_shelf *shelf = calloc(1, sizeof(*shelf));
     if (shelf == NULL || pthread_mutex_init(&shelf->lock, NULL) != 0)
         abort();
+    shelf->reader = csr_reader_make();
     return shelf;
 }
 
@@ -50,6 +52,7 @@ void csr_shelf_free(struct csr_shelf *shelf)
         return;
     for (size_t i = 0; i < CSR_SHELF_PLACES; i++)
         give_back(shelf, shelf->places[i]);
+    csr_reader_free(shelf->reader);
     (void)pthread_mutex_destroy(&shelf->lock);
     free(shelf);
 }
@@ -92,7 +95,7 @@ static bool read_lasting(struct task *t, struct csr_shelf *shelf, struct bytes d
     struct shelved *shelved = arena_alloc(arena, sizeof(*shelved));
     *shelved = (struct shelved){
         .shelf = shelf, .arena = arena, .sha256 = bytes_copy(arena, sha256), .references = 1};
-    if (!csr_parse(&own, der, &shelved->csr)) {
+    if (!csr_parse_by(&own, shelf->reader, der, &shelved->csr)) {
         (void)fail(t, own.problem, "%s", own.detail);
         arena_destroy(arena);
         return false;

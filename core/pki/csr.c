@@ -69,10 +69,17 @@ static bool read_challenge_password(struct task *t, const X509_REQ *request, con
     return true;
 }
 
-/* `keyless`: a key that cannot be read is none. */
-static bool read_key(struct task *t, X509_REQ *request, bool keyless, struct csr *csr)
+/* How a request is read. */
+struct way {
+    const struct csr_reader *reader;
+    bool keyless; /* a key that cannot be read is none */
+};
+
+static bool read_key(struct task *t, X509_REQ *request, const struct way *way, struct csr *csr)
 {
-    csr->key = X509_REQ_get0_pubkey(request);
+    const bool keyless = way->keyless;
+    csr->key = way->reader == NULL ? X509_REQ_get0_pubkey(request)
+                                   : key_of_spki(t, X509_REQ_get_X509_PUBKEY(request));
     ENSURE(t, csr->key != NULL || keyless, E_CSR_MALFORMED, "the public key cannot be read: %s",
            crypto_error(t));
     ERR_clear_error();
@@ -81,14 +88,14 @@ static bool read_key(struct task *t, X509_REQ *request, bool keyless, struct csr
     return true;
 }
 
-static bool read_request(struct task *t, X509_REQ *request, bool keyless, struct csr *csr)
+static bool read_request(struct task *t, X509_REQ *request, const struct way *way, struct csr *csr)
 {
     const X509_ALGOR *algorithm;
     const ASN1_OBJECT *signature;
     /* RFC 2986 4.1: version 0. */
     ENSURE(t, X509_REQ_get_version(request) == X509_REQ_VERSION_1, E_CSR_MALFORMED,
            "a version that PKCS#10 does not have");
-    TRY(read_key(t, request, keyless, csr));
+    TRY(read_key(t, request, way, csr));
     X509_REQ_get0_signature(request, NULL, &algorithm);
     X509_ALGOR_get0(&signature, NULL, NULL, algorithm);
     csr->signature_oid = oid_text(t, signature);
@@ -97,12 +104,12 @@ static bool read_request(struct task *t, X509_REQ *request, bool keyless, struct
     return read_challenge_password(t, request, &csr->challenge_password);
 }
 
-static bool parse(struct task *t, struct bytes der, bool keyless, struct csr *ret)
+static bool parse(struct task *t, struct bytes der, const struct way *way, struct csr *ret)
 {
     ENSURE(t, der.len > 0 && der.len <= CSR_SIZE_MAX, E_CSR_MALFORMED,
            "%zu octets; a request has 1 to %zu", der.len, CSR_SIZE_MAX);
     const unsigned char *at = der.data;
-    X509_REQ *request = d2i_X509_REQ(NULL, &at, (long)der.len);
+    X509_REQ *request = csr_decode(way->reader, &at, (long)der.len);
     ENSURE(t, request != NULL, E_CSR_MALFORMED, "not a DER certification request: %s",
            crypto_error(t));
     ARENA_DEFER(t->arena, X509_REQ_free, request);
@@ -112,25 +119,32 @@ static bool parse(struct task *t, struct bytes der, bool keyless, struct csr *re
     ENSURE(t, bytes_equal(der, ENCODE(t, i2d_X509_REQ, request)), E_CSR_MALFORMED,
            "the request is BER, not DER");
     struct csr csr = {.request = request, .der = bytes_copy(t->arena, der)};
-    TRY(read_request(t, request, keyless, &csr));
+    TRY(read_request(t, request, way, &csr));
     *ret = csr;
     return true;
 }
 
 bool csr_parse(struct task *t, struct bytes der, struct csr *ret)
 {
-    return parse(t, der, false, ret);
+    return parse(t, der, &(struct way){.keyless = false}, ret);
+}
+
+bool csr_parse_by(struct task *t, const struct csr_reader *reader, struct bytes der,
+                  struct csr *ret)
+{
+    return parse(t, der, &(struct way){.reader = reader}, ret);
 }
 
 bool csr_parse_keyless(struct task *t, struct bytes der, struct csr *ret)
 {
-    return parse(t, der, true, ret);
+    return parse(t, der, &(struct way){.keyless = true}, ret);
 }
 
 bool csr_verify(struct task *t, const struct csr *csr)
 {
     /* RFC 7030 4.2.1: the server verifies the proof of possession. */
-    ENSURE(t, X509_REQ_verify(csr->request, csr->key) == 1, E_CSR_POP, "%s", crypto_error(t));
+    ENSURE(t, X509_REQ_verify_ex(csr->request, csr->key, NULL, NULL) == 1, E_CSR_POP, "%s",
+           crypto_error(t));
     return true;
 }
 

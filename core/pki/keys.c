@@ -88,6 +88,56 @@ const char *key_kind_text(struct task *t, enum key_kind kind, unsigned bits)
     return kind == KEY_ED25519 ? "Ed25519" : "other";
 }
 
+/* RFC 5480 2.1.1: the name of the curve of ours that the key says it is on; else NULL. */
+static const char *curve_named(struct task *t, const X509_ALGOR *algorithm)
+{
+    const ASN1_OBJECT *type;
+    const void *curve;
+    int kind;
+    X509_ALGOR_get0(&type, &kind, &curve, algorithm);
+    if (OBJ_obj2nid(type) != NID_X9_62_id_ecPublicKey || kind != V_ASN1_OBJECT)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(curves); i++) {
+        if (strcmp(oid_text(t, curve), curves[i].oid) == 0)
+            return curves[i].name;
+    }
+    return NULL;
+}
+
+/* What libcrypto's decoder for such keys comes to, without the search for that decoder. */
+static EVP_PKEY *key_on_curve(const char *curve, struct bytes point)
+{
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)curve, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)point.data, point.len),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    if (ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1)
+        (void)EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params);
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
+EVP_PKEY *key_of_spki(struct task *t, const X509_PUBKEY *spki)
+{
+    const unsigned char *bits = NULL;
+    int len = 0;
+    X509_ALGOR *algorithm;
+    EVP_PKEY *key;
+    (void)X509_PUBKEY_get0_param(NULL, &bits, &len, &algorithm, spki);
+    const char *curve = curve_named(t, algorithm);
+    if (curve != NULL && len > 0 && bits[0] == POINT_CONVERSION_UNCOMPRESSED) {
+        key = key_on_curve(curve, bytes_make(bits, (size_t)len));
+    } else {
+        struct bytes der = ENCODE(t, i2d_X509_PUBKEY, spki);
+        const unsigned char *at = der.data;
+        key = d2i_PUBKEY(NULL, &at, (long)der.len);
+    }
+    return key == NULL ? NULL : IN_ARENA(t, EVP_PKEY_free, key);
+}
+
 const EVP_MD *natural_hash(const EVP_PKEY *key)
 {
     switch (key_kind_of(key, NULL)) {

@@ -85,6 +85,10 @@ const char *curve_oid(enum key_kind kind);
 /* KEY_OTHER: none of ours. */
 enum key_kind curve_kind(const char *oid);
 
+/* NULL: read with all that libcrypto has.  The request is the caller's; NULL: it cannot be read. */
+X509_REQ *csr_decode(const struct csr_reader *reader, const unsigned char **at, long len);
+/* In the arena.  NULL, with the reason in libcrypto's queue: it cannot be read. */
+EVP_PKEY *key_of_spki(struct task *t, const X509_PUBKEY *spki);
 /* The key of whoever signed.  Fails with E_SIGNATURE when it is weaker than RSA-2048 or P-256. */
 MUST_USE bool signer_key(struct task *t, const struct cert *signer, EVP_PKEY **ret);
 /* The hash to sign with under this key unless told otherwise; NULL for keys that need none. */
