@@ -136,6 +136,9 @@ static bool fill_place(struct task *t, const struct values *values, const char *
     const char *value = value_of(values, word);
     ENSURE(t, value != NULL && *value != '\0', E_PROFILE_VALUE,
            "profile %s: there is nothing to put for {%s}", values->profile->name, word);
+    ENSURE(t, strlen(value) <= PROFILE_TEXT_MAX, E_PROFILE_VALUE,
+           "profile %s: {%s} has more than %d octets", values->profile->name, word,
+           PROFILE_TEXT_MAX);
     ENSURE(t, is_plain_text(value), E_PROFILE_VALUE, "profile %s: {%s} has control characters",
            values->profile->name, word);
     if (form == VALUE_DNS && strcmp(word, "serial") == 0)

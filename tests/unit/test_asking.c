@@ -184,6 +184,14 @@ static void value_that_a_device_lacks_or_that_does_not_fit_is_told(void **state)
     device.columns = (struct record_list){&column, 1};
     assert_fails(t, wishes_compile(t, &profile, &device, false, &wishes), E_PROFILE_VALUE);
     assert_detail(t, "no IP address");
+    char *endless = arena_alloc(t->arena, PROFILE_TEXT_MAX + 2);
+    memset(endless, 'a', PROFILE_TEXT_MAX + 1);
+    column.value = endless;
+    assert_fails(t, wishes_compile(t, &profile, &device, false, &wishes), E_PROFILE_VALUE);
+    assert_detail(t, "more than 1024 octets");
+    column.value = "192.0.2.7\n";
+    assert_fails(t, wishes_compile(t, &profile, &device, false, &wishes), E_PROFILE_VALUE);
+    assert_detail(t, "control characters");
     device.opaque = NULL;
     profile = profile_of(t, "{\"alt-names\":[{\"value\":\"{opaque}.example.com\"}]}");
     assert_fails(t, wishes_compile(t, &profile, &device, false, &wishes), E_PROFILE_VALUE);
