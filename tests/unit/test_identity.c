@@ -220,7 +220,8 @@ static struct cloud_pinned pinned(const char *address, struct bytes certificate,
 }
 
 /* A cloud that pins this certificate at this address, and what it pinned before. */
-static void pin(struct scene *s, unsigned kind, struct cloud_pinned *pins, size_t count)
+static void pin_matched(struct scene *s, unsigned kind, unsigned match, struct cloud_pinned *pins,
+                        size_t count)
 {
     struct cloud cloud;
     record_init(s->t, &cloud_type, &cloud);
@@ -229,8 +230,14 @@ static void pin(struct scene *s, unsigned kind, struct cloud_pinned *pins, size_
     cloud.owner = "us";
     cloud.mode = CLOUD_VOUCHER;
     cloud.pin = kind;
+    cloud.pin_match = match;
     cloud.pins = (struct record_list){pins, count};
     assert_ok(s->t, store_update(s->t, s->store, put_cloud, &cloud));
+}
+
+static void pin(struct scene *s, unsigned kind, struct cloud_pinned *pins, size_t count)
+{
+    pin_matched(s, kind, CLOUD_PIN_MATCH_CERTIFICATE, pins, count);
 }
 
 static void pinned_ca_never_stands_in_the_way(void **state)
@@ -252,14 +259,18 @@ static void pinned_end_entity_is_registered_before_it_is_shown(void **state)
 {
     struct scene s = scene_open(state);
     struct cloud_pinned pins[] = {pinned("https://192.0.2.7", current(&s), 0)};
-    pin(&s, CLOUD_PIN_END_ENTITY, pins, 1);
+    pin_matched(&s, CLOUD_PIN_END_ENTITY, CLOUD_PIN_MATCH_KEY, pins, 1);
     const struct cert *made = stage(&s, false, NULL);
     assert_fails(s.t, switch_over(&s, NULL), E_PIN_AT_STAKE);
     assert_non_null(strstr(s.t->detail, "cloud maker has not acknowledged"));
     /* Acknowledged: the old pin has the same key, so that who holds it finds us too. */
     struct cloud_pinned both[] = {pinned("https://192.0.2.7", pins[0].certificate, clock_wall()),
                                   pinned("https://192.0.2.7", made->der, 0)};
-    pin(&s, CLOUD_PIN_END_ENTITY, both, 2);
+    /* But not a device that compares certificates, whichever of the two is seen. */
+    pin_matched(&s, CLOUD_PIN_END_ENTITY, CLOUD_PIN_MATCH_CERTIFICATE, both, 2);
+    assert_fails(s.t, switch_over(&s, NULL), E_PIN_AT_STAKE);
+    assert_non_null(strstr(s.t->detail, "has lately pinned"));
+    pin_matched(&s, CLOUD_PIN_END_ENTITY, CLOUD_PIN_MATCH_KEY, both, 2);
     assert_true(switch_over(&s, NULL));
     assert_bytes_equal(s.t, current(&s), made->der);
     scene_close(&s);
