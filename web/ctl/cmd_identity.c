@@ -183,7 +183,7 @@ const struct command identity_commands[] = {
      OPTIONS(struct renew_options, renew_options),
      .run = identity_renew},
     {.name = "identity switch",
-     .summary = "Show the certificate that waits.",
+     .summary = "Use the certificate that waits: devices see it from then on.",
      .text = "Connections under way keep what they have seen. It is refused when devices would not "
              "find us any more.",
      OPTIONS(struct switch_options, switch_options),
