@@ -12,9 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from conftest import ROOT
 from forger import CLIENT_AUTH, DER, PEM, Forger
 from stage import Stage
+from stages import ROOT
 
 CMC_RA = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.28")
 SERVER_AUTH = x509.ExtendedKeyUsageOID.SERVER_AUTH
