@@ -201,6 +201,16 @@ void keystore_close(struct keystore *ks)
     arena_destroy(ks->arena);
 }
 
+static void close_keystore(void *ks)
+{
+    keystore_close(ks);
+}
+
+void keystore_close_with(struct keystore *ks, struct arena *arena)
+{
+    arena_defer(arena, close_keystore, ks);
+}
+
 /* ---- Keys ---- */
 
 static struct keystore_key *known_key(const struct keystore *ks, const char *label)

@@ -42,6 +42,11 @@ MUST_USE bool keystore_open(struct task *t, const struct keystore_options *optio
  * nothing that was made from one, may be in use any more.  Accepts NULL.
  */
 void keystore_close(struct keystore *ks);
+/*
+ * Closes it when the arena is released, after everything that came into the arena later: contexts
+ * and certificates there have libcrypto's keys, whose method is the keystore's.
+ */
+void keystore_close_with(struct keystore *ks, struct arena *arena);
 
 /*
  * Makes the token ready for first use: an uninitialised slot gets the label, a random SO PIN that

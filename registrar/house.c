@@ -430,6 +430,7 @@ static bool serve_public(struct task *t, struct house *house)
 
 bool house_open(struct task *t, struct house *house)
 {
+    house->before = arena_mark(t->arena);
     TRY(reduced_security_check(t, &house->node.reduced_security));
     raise_file_limit(t, &house->node);
     TRY(open_store(t, house));
@@ -462,13 +463,15 @@ bool house_close(struct task *t, struct house *house)
                     LOG_NUMBER("limit_ms", house->node.limits.shutdown));
     if (house->public != NULL)
         (void)http_server_stop(house->public, deadline);
-    status_stop(house->status);
     rounds_stop(house->rounds);
     if (house->orders != NULL && !orders_stop(house->orders, deadline)) {
         log_warning(t, "orders were still under way; they are run again after the start",
                     LOG_NUMBER("limit_ms", house->node.limits.shutdown));
         return false;
     }
+    /* What the start has left refers to what is closed now: keys, and what is held of services. */
+    arena_rewind(t->arena, house->before);
+    status_stop(house->status);
     est_release(&house->est);
     callers_free(house->callers);
     strangers_free(house->strangers);

@@ -15,6 +15,7 @@
 
 struct house {
     struct node node;
+    struct arena_mark before; /* the task's arena when it was opened */
     const struct log *log;
     struct store *store;
     struct keystore *keys;

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 DEFINE_PROBLEMS(identity_problems, IDENTITY_PROBLEMS)
@@ -294,23 +295,31 @@ bool identities_refresh(struct task *t, struct identities *identities)
 bool identities_open(struct task *t, struct store *store, struct keystore *keys,
                      struct identities **ret)
 {
-    struct identities *identities = arena_alloc(t->arena, sizeof(*identities));
+    struct identities *identities = calloc(1, sizeof(*identities));
+    ENSURE(t, identities != NULL, E_INTERNAL, "no memory for our identities");
     identities->store = store;
     identities->keys = keys;
     (void)pthread_mutex_init(&identities->lock, NULL);
-    TRY(identities_refresh(t, identities));
+    if (!identities_refresh(t, identities)) {
+        identities_close(identities);
+        return false;
+    }
     *ret = identities;
     return true;
 }
 
 void identities_close(struct identities *identities)
 {
-    struct edition *edition = identities == NULL ? NULL : atomic_load(&identities->now);
+    if (identities == NULL)
+        return;
+    struct edition *edition = atomic_load(&identities->now);
     while (edition != NULL) {
         struct edition *before = edition->before;
         arena_destroy(edition->arena);
         edition = before;
     }
+    (void)pthread_mutex_destroy(&identities->lock);
+    free(identities);
 }
 
 const struct identity_set *identities_now(const struct identities *identities)

@@ -150,9 +150,8 @@ static bool make_all(struct task *t, struct init *init)
     TRY(make_folders(t, init));
     TRY(keystore_prepare(t, &init->keys, init->so_pin_file, &init->token_made));
     TRY(keystore_open(t, &init->keys, &keys));
-    bool made = make_owner(t, init, keys);
-    keystore_close(keys);
-    return made;
+    keystore_close_with(keys, t->arena);
+    return make_owner(t, init, keys);
 }
 
 /* ---- Telling ---- */

@@ -59,12 +59,12 @@ bool offline_open(struct task *t, const struct ctl *ctl, struct offline *ret)
         store_close(offline.store);
         return false;
     }
+    keystore_close_with(offline.keys, t->arena);
     *ret = offline;
     return true;
 }
 
 void offline_close(struct offline *offline)
 {
-    keystore_close(offline->keys);
     store_close(offline->store);
 }
