@@ -99,7 +99,6 @@ struct ca; /* one of them */
 /* Fails with E_CA_UNKNOWN. */
 MUST_USE bool ca_find(struct task *t, struct ca_registry *registry, const char *name,
                       const struct ca **ret);
-const char *ca_name(const struct ca *ca);
 MUST_USE bool ca_chain(struct task *t, const struct ca *ca, struct cert_list *ret);
 MUST_USE bool ca_others(struct task *t, const struct ca *ca, struct cert_list *ret);
 /*

@@ -166,11 +166,6 @@ bool ca_find(struct task *t, struct ca_registry *registry, const char *name, con
     return fail(t, E_CA_UNKNOWN, "there is no CA \"%s\"", name);
 }
 
-const char *ca_name(const struct ca *ca)
-{
-    return ca->name;
-}
-
 bool ca_chain(struct task *t, const struct ca *ca, struct cert_list *ret)
 {
     return ca->connector->chain(t, ca->handle, ret) || fail_context(t, "CA %s", ca->name);

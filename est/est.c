@@ -56,9 +56,7 @@ const struct problem_status est_statuses[] = {
     {E_TOO_MANY_ENROLMENTS, 403},
     {E_ORDER_DECLINED, 403},
     {E_ONBOARDING_ENDED, 403},
-    {E_DEVICE_GONE, 403},
     {E_DEVICE_HELD, 403},
-    {E_DEVICE_DECLINED, 403},
     /* The caller. */
     {E_NO_CERTIFICATE, 404},
     {E_UNKNOWN_MAKER, 404},

@@ -4,8 +4,6 @@
 
 #include <sodium.h>
 
-#define BASE64_LINE 64 /* characters */
-
 bool est_read_body(struct task *t, struct bytes body, struct bytes *ret)
 {
     ENSURE(t, body.len > 0, E_MALFORMED, "the body is empty");
@@ -39,12 +37,6 @@ void est_write_lines(struct task *t, const char *media_type, struct bytes der, s
     reply->media_type = media_type;
     reply->body = line == 0 ? bytes_of_text(text) : wrapped(t->arena, text, line);
     reply->base64_transfer = true;
-}
-
-void est_write_body(struct task *t, const char *media_type, struct bytes der,
-                    struct http_reply *reply)
-{
-    est_write_lines(t, media_type, der, BASE64_LINE, reply);
 }
 
 /* ---- Several parts ---- */

@@ -8,7 +8,6 @@
 #define TOKEN_MAX          128
 #define DIGEST_MAX         64
 #define SERIAL_MAX         128
-#define ORDER_MAX          64
 #define URL_MAX            2048
 #define CERTIFICATE_MAX    (16 * 1024L)
 #define STATEMENT_MAX      (64 * 1024L)

@@ -210,7 +210,7 @@ static bool erase_timeline(struct task *t, const struct erasing *erasing)
 {
     uint64_t departure;
     TRY(find_departure(t, erasing, &departure));
-    return audit_forget_before(t, erasing->store, erasing->device, departure);
+    return audit_forget(t, erasing->store, erasing->device, departure);
 }
 
 static bool erase(struct task *t, struct erasing *erasing)

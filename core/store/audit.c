@@ -104,13 +104,7 @@ static bool collect(struct task *t, struct store *store, struct bytes subject, u
     return true;
 }
 
-bool audit_forget(struct task *t, struct store *store, struct bytes subject)
-{
-    return audit_forget_before(t, store, subject, UINT64_MAX);
-}
-
-bool audit_forget_before(struct task *t, struct store *store, struct bytes subject,
-                         uint64_t sequence)
+bool audit_forget(struct task *t, struct store *store, struct bytes subject, uint64_t sequence)
 {
     ENSURE(t, subject.len == SUBJECT_LEN, E_INTERNAL, "an audit subject of %zu octets",
            subject.len);

@@ -21,12 +21,12 @@ MUST_USE bool audit_timeline_next(struct task *t, struct scan *scan, struct audi
                                   bool *ret_found);
 MUST_USE bool audit_get(struct task *t, struct reader *r, uint64_t sequence,
                         struct audit_entry *ret);
-/* Forgets the payloads of a subject's entries; the chain stays whole.  Runs as updates of its own.
+/*
+ * Forgets the payloads of a subject's entries before the one with that sequence number; the chain
+ * stays whole.  Runs as updates of its own.
  */
-MUST_USE bool audit_forget(struct task *t, struct store *store, struct bytes subject);
-/* The same for those before an entry's sequence number. */
-MUST_USE bool audit_forget_before(struct task *t, struct store *store, struct bytes subject,
-                                  uint64_t sequence);
+MUST_USE bool audit_forget(struct task *t, struct store *store, struct bytes subject,
+                           uint64_t sequence);
 
 struct audit_report {
     uint64_t entries;

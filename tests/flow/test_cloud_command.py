@@ -38,6 +38,7 @@ class Foreign:
 
     def put(self, name, mode=0o700):
         path = self.programs / name
+        path.unlink(missing_ok=True)  # nobody but root writes to what is read-only
         path.write_text(PROGRAM.replace("{folder}", str(self.folder)))
         path.chmod(mode)
 

@@ -183,7 +183,7 @@ static void forgotten_payloads_are_passed_over(void **state)
     const struct event before = {.name = "before", .device = id};
     const struct event after = {.name = "after", .device = id};
     put_event(f, &before);
-    assert_ok(f->t, audit_forget(f->t, f->store, id));
+    assert_ok(f->t, audit_forget(f->t, f->store, id, UINT64_MAX));
     put_event(f, &after);
     json_t *timeline = json_at(show(f, "A1"), "timeline");
     assert_int_equal(json_array_size(timeline), 1);

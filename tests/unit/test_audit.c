@@ -224,7 +224,7 @@ static void subjects_have_one_length(void **state)
     struct task *t = test_task(state);
     struct store *store = store_fixture_open(state);
     assert_fails(t, store_update(t, store, audit_with_odd_subject, NULL), E_INTERNAL);
-    assert_fails(t, audit_forget(t, store, BYTES_LITERAL("short")), E_INTERNAL);
+    assert_fails(t, audit_forget(t, store, BYTES_LITERAL("short"), UINT64_MAX), E_INTERNAL);
     store_close(store);
 }
 
@@ -318,7 +318,7 @@ static void forgetting_leaves_the_chain_whole(void **state)
     struct task *t = test_task(state);
     struct store *store = open_with_entries(state);
     add(t, store, BYTES_ARRAY(subject_a), "many", 600); /* more than one update forgets */
-    assert_ok(t, audit_forget(t, store, BYTES_ARRAY(subject_a)));
+    assert_ok(t, audit_forget(t, store, BYTES_ARRAY(subject_a), UINT64_MAX));
     struct audit_report report = verify(t, store);
     assert_int_equal(report.entries, 606);
     assert_int_equal(report.forgotten, 604);
@@ -331,7 +331,7 @@ static void forgetting_leaves_the_chain_whole(void **state)
     view_close(view);
     add(t, store, BYTES_ARRAY(subject_a), "anew", 1);
     assert_int_equal(verify(t, store).forgotten, 604);
-    assert_ok(t, audit_forget(t, store, BYTES_ARRAY(subject_a)));
+    assert_ok(t, audit_forget(t, store, BYTES_ARRAY(subject_a), UINT64_MAX));
     assert_int_equal(verify(t, store).forgotten, 605);
     store_close(store);
 }
@@ -341,11 +341,11 @@ static void what_came_from_an_entry_on_is_kept(void **state)
     struct task *t = test_task(state);
     struct store *store = open_with_entries(state);
     add(t, store, BYTES_ARRAY(subject_a), "many", 600);
-    assert_ok(t, audit_forget_before(t, store, BYTES_ARRAY(subject_a), 605));
+    assert_ok(t, audit_forget(t, store, BYTES_ARRAY(subject_a), 605));
     assert_int_equal(verify(t, store).forgotten, 602);
-    assert_ok(t, audit_forget_before(t, store, BYTES_ARRAY(subject_a), 605));
+    assert_ok(t, audit_forget(t, store, BYTES_ARRAY(subject_a), 605));
     assert_int_equal(verify(t, store).forgotten, 602);
-    assert_ok(t, audit_forget_before(t, store, BYTES_ARRAY(subject_b), 0));
+    assert_ok(t, audit_forget(t, store, BYTES_ARRAY(subject_b), 0));
     assert_int_equal(verify(t, store).forgotten, 602);
     store_close(store);
 }

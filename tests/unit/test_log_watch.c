@@ -139,7 +139,7 @@ static void big_logs_make_the_oldest_go(void **state)
 static bool forget_fn(struct task *t, struct tx *tx, void *arg)
 {
     (void)arg;
-    return log_watch_forget(t, tx, device);
+    return table_delete(t, tx, &log_watches, device);
 }
 
 static void forgotten_watch_leaves_nothing(void **state)

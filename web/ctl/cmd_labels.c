@@ -25,8 +25,8 @@ struct label_options {
 
 static const struct option label_options[] = {
     OPTION(struct label_options, proofs, "authenticate", OPTION_TEXTS, "PROOF",
-           "How clients may prove who they are: idevid, certificate, third-party, password or ra. "
-           "May be repeated: any of them is enough."),
+           "How clients may prove who they are: idevid, certificate, third-party, password or ra; "
+           "any of those given is enough."),
     OPTION(struct label_options, password_too, "password-too", OPTION_TEXT, "yes|no",
            "Whether a password is asked for besides the certificate."),
     OPTION(struct label_options, profile, "profile", OPTION_TEXT, "NAME",

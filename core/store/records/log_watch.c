@@ -225,8 +225,3 @@ bool log_watch_find(struct task *t, struct reader *r, const struct log_watch *wa
     *ret_octets = octets;
     return true;
 }
-
-bool log_watch_forget(struct task *t, struct tx *tx, struct bytes device)
-{
-    return table_delete(t, tx, &log_watches, device);
-}

@@ -64,7 +64,5 @@ MUST_USE bool log_watch_find(struct task *t, struct reader *r, const struct log_
                              bool *ret_found);
 /* The one seen last; NULL: none was. */
 const struct seen_log *log_watch_latest(const struct log_watch *watch);
-/* Forgets all of it: the device is no longer ours. */
-MUST_USE bool log_watch_forget(struct task *t, struct tx *tx, struct bytes device);
 
 #endif
