@@ -1,8 +1,8 @@
 #include "registrar/house.h"
 
 #include "core/base/clock.h"
-#include "core/base/file.h"
 #include "core/base/log.h"
+#include "core/pki/weak_key_list.h"
 #include "core/pledge/failures.h"
 #include "core/pledge/leaving.h"
 #include "registrar/arrival.h"
@@ -15,8 +15,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define PROXY_LOGIN_MAX 1024 /* octets of a user name and password */
 
 /* A thread that must keep moving has not stood still for longer than this, ms. */
 #define STANDSTILL_MAX (20 * SECOND_MS)
@@ -83,27 +81,6 @@ static bool open_keys(struct task *t, struct house *house)
            identities_open(t, house->store, house->keys, &house->identities);
 }
 
-/* "user:password" in a file of its own: neither is in the node file, or in anybody's arguments. */
-static bool read_proxy(struct task *t, const struct node_outgoing *outgoing, struct http_proxy *ret)
-{
-    struct bytes login;
-    struct http_proxy proxy = {.url = outgoing->proxy};
-    const char *file = outgoing->proxy_login_file;
-    if (file != NULL) {
-        TRY(file_read_secret(t, file, PROXY_LOGIN_MAX, &login));
-        char *text = arena_secret(t->arena, login.len + 1);
-        memcpy(text, login.data, login.len);
-        char *colon = strchr(text, ':');
-        ENSURE(t, colon != NULL && strlen(text) == login.len, E_CONFIG, "%s: no USER:PASSWORD",
-               file);
-        *colon = '\0';
-        proxy.user = text;
-        proxy.password = colon + 1;
-    }
-    *ret = proxy;
-    return true;
-}
-
 static bool open_outgoing(struct task *t, struct house *house)
 {
     const struct node_outgoing *outgoing = &house->node.outgoing;
@@ -114,8 +91,8 @@ static bool open_outgoing(struct task *t, struct house *house)
         .idle_connections = (unsigned)house->node.orders.runners,
         .idle = MINUTE_MS,
         .resolve = outgoing->resolve,
+        .proxy = house->proxy,
     };
-    TRY(read_proxy(t, outgoing, &options.proxy));
     TRY(http_client_make(t, &options, &house->client));
     const struct ca_environment env = {
         .store = house->store,
@@ -170,25 +147,6 @@ static bool start_rounds(struct task *t, struct house *house)
     return rounds_start(t, house->round_list, &house->rounds);
 }
 
-/* Read once: a change takes a restart. */
-static bool read_weak_keys(struct task *t, struct house *house)
-{
-    const struct text_list *files = &house->node.weak_key_lists;
-    const struct weak_key_list *all = NULL;
-    for (size_t i = 0; i < files->count; i++) {
-        const struct weak_key_list *list;
-        struct bytes text;
-        TRY(file_read(t, files->items[i], WEAK_KEY_LIST_SIZE_MAX, &text));
-        if (!weak_key_list_read(t, text, &list))
-            return fail_context(t, "weak-key-lists: %s", files->items[i]);
-        all = all == NULL ? list : weak_key_list_join(t, all, list);
-    }
-    if (all != NULL)
-        log_info(t, "lists of weak keys were read", LOG_NUMBER("keys", weak_key_list_count(all)));
-    house->est.weak_keys = all;
-    return true;
-}
-
 /* In TLS and in voucher requests we are the same one: so here. */
 static void key_maker(void *context, struct key_maker *ret)
 {
@@ -235,6 +193,7 @@ static void furnish(struct house *house)
     house->arrivals = (struct arrivals){registrar_arrive, &house->registrar};
     house->est = (struct est){
         .store = house->store,
+        .weak_keys = house->weak_keys,
         .callers = house->callers,
         .arrivals = &house->arrivals,
         .cas = house->cas,
@@ -431,7 +390,6 @@ static bool serve_public(struct task *t, struct house *house)
 bool house_open(struct task *t, struct house *house)
 {
     house->before = arena_mark(t->arena);
-    TRY(reduced_security_check(t, &house->node.reduced_security));
     raise_file_limit(t, &house->node);
     TRY(open_store(t, house));
     TRY(reduced_security_tell(t, house->store, node_allows_unauthenticated(house)));
@@ -439,7 +397,9 @@ bool house_open(struct task *t, struct house *house)
     TRY(open_outgoing(t, house));
     house->strangers = strangers_make(house->node.limits.strangers);
     furnish(house);
-    TRY(read_weak_keys(t, house));
+    if (house->weak_keys != NULL)
+        log_info(t, "lists of weak keys were read",
+                 LOG_NUMBER("keys", weak_key_list_count(house->weak_keys)));
     TRY(est_prepare(t, &house->est));
     TRY(start_orders(t, house));
     TRY(keep_status(t, house));

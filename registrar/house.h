@@ -15,6 +15,8 @@
 
 struct house {
     struct node node;
+    const struct weak_key_list *weak_keys; /* NULL: none are listed */
+    struct http_proxy proxy;
     struct arena_mark before; /* the task's arena when it was opened */
     const struct log *log;
     struct store *store;
@@ -44,8 +46,14 @@ struct house {
 };
 
 /*
- * Opens everything and begins to serve.  What was opened before a failure is closed by
- * house_close().
+ * house_node.c: what a node file must be besides readable: its reductions of security are the
+ * node's, and the files that it names for reading once are there and good.  They are read here,
+ * into the house; a change takes a restart.  Fails with what is wrong with which item.
+ */
+MUST_USE bool house_check_node(struct task *t, struct house *house);
+/*
+ * Opens everything and begins to serve; after house_check_node().  What was opened before a failure
+ * is closed by house_close().
  */
 MUST_USE bool house_open(struct task *t, struct house *house);
 /*

@@ -30,7 +30,7 @@ static const char usage[] =
     "  --help             print this\n"
     "\n"
     "Exit status: 0 stopped as asked (or the node file is good), 1 could not start or go on,\n"
-    "2 wrong use, 3 the node file is wrong.\n"
+    "2 wrong use, 3 the node file is wrong, or a file that it names.\n"
     "\n"
     "The store and keys are made by `gatehousectl init`.  See gatehoused(8).\n";
 
@@ -176,6 +176,10 @@ int main(int argc, char **argv)
     task_init(&t, arena, &log);
     if (!node_read(&t, arguments.config, &house.node)) {
         (void)fprintf(stderr, "gatehoused: %s\n", t.detail);
+        return EXIT_CONFIG;
+    }
+    if (!house_check_node(&t, &house)) {
+        (void)fprintf(stderr, "gatehoused: %s: %s\n", arguments.config, t.detail);
         return EXIT_CONFIG;
     }
     if (arguments.action == CHECK_CONFIG) {

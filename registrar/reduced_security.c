@@ -6,12 +6,27 @@
 
 #include <string.h>
 
+static bool is_name(const char *name)
+{
+    for (size_t i = 0; i < REDUCTION_COUNT; i++) {
+        if (strcmp(reduction_names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool reduced_security_check(struct task *t, const struct text_list *names)
 {
-    for (size_t i = 0; i < names->count; i++)
-        ENSURE(t, reduction_is_the_nodes(names->items[i]), E_CONFIG,
-               "reduced-security[%zu]: \"%s\" is not %s", i, names->items[i],
+    for (size_t i = 0; i < names->count; i++) {
+        const char *name = names->items[i];
+        const char *owner = reduction_names[REDUCTION_UNVERIFIED];
+        const char *what = !is_name(name)             ? "nothing that Gatehouse knows"
+                           : strcmp(name, owner) == 0 ? "an admission rule's switch"
+                                                      : "a manufacturer's switch";
+        ENSURE(t, reduction_is_the_nodes(name), E_CONFIG,
+               "reduced-security[%zu]: \"%s\" is %s; only %s stands here", i, name, what,
                reduction_names[REDUCTION_UNAUTHENTICATED]);
+    }
     return true;
 }
 

@@ -261,11 +261,15 @@ def test_switch_is_an_alarm_while_it_is_on(strict, option, on, off):
     assert alarms(strict) == set()
 
 
-def test_mode_that_nobody_knows_keeps_the_daemon_from_starting(strict):
-    for mode in ("everything", "nonceless"):
-        text = strict.node_file.read_text() + f"\nreduced-security: [{mode}]\n"
-        file = strict.node_file.parent / "wrong.yaml"
-        file.write_text(text)
-        done = strict.run("gatehoused", "--config", file, check=False)
-        assert done.returncode != 0
-        assert "reduced-security[0]" in done.stderr and f"is not {MODE}" in done.stderr
+@pytest.mark.parametrize("mode,what", [
+    ("everything", "nothing that Gatehouse knows"),
+    ("nonceless", "a manufacturer's switch"),
+    ("unverified-devices", "an admission rule's switch")])
+def test_mode_that_is_not_the_nodes_keeps_the_daemon_from_starting(strict, mode, what):
+    file = strict.node_file.parent / "wrong.yaml"
+    file.write_text(strict.node_file.read_text() + f"\nreduced-security: [{mode}]\n")
+    for action in (["--check-config"], []):
+        done = strict.run("gatehoused", "--config", file, *action, check=False)
+        assert done.returncode == 3
+        assert f'{file}: reduced-security[0]: "{mode}" is {what}; only {MODE} stands here' in \
+            done.stderr

@@ -171,6 +171,27 @@ def test_relative_config_path_works(owner):
     assert done.returncode == 0, done.stderr
 
 
+def test_proxy_login_that_cannot_be_read_is_told_before_the_start(owner):
+    login = owner.owner / "login"
+    owner.write_node_file({"outgoing": {"proxy": "http://localhost:3128",
+                                        "proxy-login-file": str(login)}})
+
+    def check():
+        return run(owner.bins, "gatehoused", "--config", owner.owner / "node.yaml",
+                   "--check-config", env=owner.env())
+    login.write_text("nobody")
+    login.chmod(0o600)
+    done = check()
+    assert done.returncode == 3
+    assert f"outgoing.proxy-login-file: {login}: no USER:PASSWORD" in done.stderr
+    login.unlink()
+    done = check()
+    assert done.returncode == 3 and "outgoing.proxy-login-file: " in done.stderr
+    login.write_text("user:secret-4711")
+    login.chmod(0o600)
+    assert check().returncode == 0
+
+
 def test_only_root_and_our_own_user_may_use_the_admin_socket(owner):
     if os.geteuid() != 0:
         pytest.skip("needs root to become somebody else")
