@@ -47,6 +47,8 @@ static bool act_in(struct task *t, struct tx *tx, void *arg)
         TRY(certificate_resume(t, tx, a->id, &a->after));
     else
         TRY(certificate_revoke(t, tx, a->id, a->reason, a->because, &a->after, &changed));
+    ENSURE(t, changed || a->after.state != CERTIFICATE_REVOKED, E_INVALID,
+           "the certificate is revoked already (%s)", revocation_reason_names[a->after.reason]);
     return !changed || note(t, tx, a);
 }
 

@@ -132,6 +132,35 @@ def test_list_is_signed_by_the_ca_and_grows_with_what_is_revoked(served, tmp_pat
     assert "key-compromise: stolen from the store room" in event["detail"]
 
 
+def test_revoked_certificate_may_only_become_one_of_a_compromised_key(served, device):
+    def revoke(reason, *options):
+        return served.ctl("certificates", "revoke", "--yes", serial_of(device), "--reason", reason,
+                          *options, check=False)
+    assert revoke("superseded", "--because", "has a newer one").returncode == 0
+    first = until(lambda: on_list(device.ldevid), "the certificate is on the list")
+    before, = served.certificates(device.serial)
+    for refused in (revoke("superseded"), revoke("affiliation-changed"),
+                    served.ctl("certificates", "suspend", serial_of(device), check=False),
+                    served.ctl("certificates", "resume", serial_of(device), check=False)):
+        assert refused.returncode == 1
+        assert "the certificate is revoked already (superseded)" in refused.stderr
+    assert served.certificates(device.serial) == [before]
+    assert revoke("key-compromise").returncode == 0
+
+    def listed():
+        entry = on_list(device.ldevid)
+        reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+        return entry if reason == x509.ReasonFlags.key_compromise else None
+    entry = until(listed, "the list gives the new reason")
+    assert entry.revocation_date == first.revocation_date
+    after, = served.certificates(device.serial)
+    assert after == before | {"reason": "key-compromise"}
+    assert [e["detail"].split(", ")[-1] for e in
+            served.events(device.serial, "certificate-revoked")] == \
+        ["superseded: has a newer one", "key-compromise"]
+    assert "revoked already (key-compromise)" in revoke("key-compromise").stderr
+
+
 def test_nothing_is_revoked_without_being_asked(served, device):
     refused = served.ctl("certificates", "revoke", serial_of(device), check=False)
     assert refused.returncode == 2 and "--yes" in refused.stderr

@@ -259,6 +259,16 @@ def test_compromised_key_is_refused_even_to_its_owner(est):
     refused_key(est, make_csr([name, f"a.{name}"], key, name), "revoked: key-compromise")
 
 
+def test_key_that_proves_compromised_after_its_certificate_was_revoked_is_refused(est):
+    key, name = make_key(), "late.routers.example.com"
+    serial = f"{enrolled(ask(est, make_csr([name], key, name))).serial_number:040x}"
+    est.ctl("certificates", "revoke", "--yes", serial, "--reason", "superseded")
+    enrolled(ask(est, make_csr([name], key, name)))
+    est.ctl("certificates", "revoke", "--yes", serial, "--reason", "key-compromise")
+    refused_key(est, make_csr([name, f"a.{name}"], key, name),
+                f"{serial.lstrip('0')} with this key was revoked: key-compromise")
+
+
 def test_no_more_certificates_for_a_name_than_the_label_allows(est):
     est.ctl("labels", "add", "few", "--authenticate", "password", "--domain", "few.example.com",
             "--per-day", "2")

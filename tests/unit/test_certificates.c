@@ -199,6 +199,26 @@ static void revoked_certificate_says_why_and_stays_revoked(void **state)
     assert_int_equal(generation(&s), 1);
 }
 
+static void compromise_that_is_known_later_becomes_the_reason_and_the_date_stays(void **state)
+{
+    struct scene s = scene_open(state);
+    struct certificate c = make(s.t, 1, 9);
+    put(&s, &c);
+    c.state = CERTIFICATE_REVOKED;
+    c.reason = REVOKED_SUPERSEDED;
+    c.revoked = c.issued - DAY_MS;
+    put(&s, &c);
+    assert_false(revoke(&s, c.id, REVOKED_AFFILIATION_CHANGED).changed);
+    assert_int_equal(generation(&s), 0);
+    struct revoking r = revoke(&s, c.id, REVOKED_KEY_COMPROMISE);
+    assert_true(r.changed && r.after.state == CERTIFICATE_REVOKED);
+    assert_int_equal(r.after.reason, REVOKED_KEY_COMPROMISE);
+    assert_true(r.after.revoked == c.revoked);
+    assert_string_equal(r.after.revoked_because, "it was lost");
+    assert_int_equal(generation(&s), 1);
+    assert_false(revoke(&s, c.id, REVOKED_KEY_COMPROMISE).changed);
+}
+
 static void suspended_certificate_can_be_taken_up_again_or_revoked(void **state)
 {
     struct scene s = scene_open(state);
@@ -243,6 +263,7 @@ int main(void)
         UNIT_TEST(serial_number_belongs_to_its_ca_and_is_given_once),
         UNIT_TEST(expiry_list_is_in_order_of_time),
         UNIT_TEST(revoked_certificate_says_why_and_stays_revoked),
+        UNIT_TEST(compromise_that_is_known_later_becomes_the_reason_and_the_date_stays),
         UNIT_TEST(suspended_certificate_can_be_taken_up_again_or_revoked),
         UNIT_TEST(what_is_not_there_cannot_be_revoked),
         UNIT_TEST(long_names_are_cut_between_characters),

@@ -203,19 +203,34 @@ static bool count_up(struct task *t, struct tx *tx)
     return table_put(t, tx, &settings, &setting);
 }
 
+/* Whether there is anything left to say: of a revoked one, only that its key is in wrong hands. */
+static bool is_news(const struct certificate *certificate, enum revocation_reason reason)
+{
+    switch (certificate->state) {
+    case CERTIFICATE_ISSUED:
+        return true;
+    case CERTIFICATE_SUSPENDED:
+        return reason != REVOKED_CERTIFICATE_HOLD;
+    default:
+        return reason == REVOKED_KEY_COMPROMISE && certificate->reason != reason;
+    }
+}
+
 bool certificate_revoke(struct task *t, struct tx *tx, struct bytes id,
                         enum revocation_reason reason, const char *because, struct certificate *ret,
                         bool *ret_changed)
 {
     struct certificate certificate;
     TRY(table_get(t, tx_reader(tx), &certificates, id, &certificate));
-    bool hold = reason == REVOKED_CERTIFICATE_HOLD;
-    bool changed = certificate.state == CERTIFICATE_ISSUED ||
-                   (certificate.state == CERTIFICATE_SUSPENDED && !hold);
+    bool was_revoked = certificate.state == CERTIFICATE_REVOKED;
+    bool changed = is_news(&certificate, reason);
     if (changed) {
-        certificate.state = hold ? CERTIFICATE_SUSPENDED : CERTIFICATE_REVOKED;
-        certificate.revoked = clock_wall();
-        certificate.revoked_because = because;
+        certificate.state =
+            reason == REVOKED_CERTIFICATE_HOLD ? CERTIFICATE_SUSPENDED : CERTIFICATE_REVOKED;
+        /* RFC 5280 5.3: the entry's date is that of the revocation, which stands. */
+        certificate.revoked = was_revoked ? certificate.revoked : clock_wall();
+        if (because != NULL || !was_revoked)
+            certificate.revoked_because = because;
         certificate.reason = reason;
         TRY(table_put(t, tx, &certificates, &certificate));
         TRY(count_up(t, tx));
@@ -230,6 +245,9 @@ bool certificate_resume(struct task *t, struct tx *tx, struct bytes id, struct c
 {
     struct certificate certificate;
     TRY(table_get(t, tx_reader(tx), &certificates, id, &certificate));
+    ENSURE(t, certificate.state != CERTIFICATE_REVOKED, E_INVALID,
+           "the certificate is revoked already (%s): only a suspended one can be taken up again",
+           revocation_reason_names[certificate.reason]);
     ENSURE(t, certificate.state == CERTIFICATE_SUSPENDED, E_INVALID,
            "the certificate is %s: only a suspended one can be taken up again",
            state_names[certificate.state]);

@@ -95,8 +95,10 @@ MUST_USE bool certificate_forget(struct task *t, struct tx *tx, struct bytes id)
 
 /*
  * Revokes, or with REVOKED_CERTIFICATE_HOLD suspends, as of now, and marks the CA's CRL as stale.
- * `ret` (may be NULL) is the record as it is afterwards.  A revoked certificate stays as it is and
- * *ret_changed is false; a suspended one may be revoked.  Fails with E_NOT_FOUND.
+ * `ret` (may be NULL) is the record as it is afterwards.  A suspended certificate may be revoked.
+ * A revoked one stays as it is and *ret_changed is false, but that REVOKED_KEY_COMPROMISE becomes
+ * its reason, for that blocks the key; the date stays, and so does the text when `because` is NULL.
+ * Fails with E_NOT_FOUND.
  */
 MUST_USE bool certificate_revoke(struct task *t, struct tx *tx, struct bytes id,
                                  enum revocation_reason reason, const char *because,
