@@ -53,17 +53,28 @@ static bool act_in(struct task *t, struct tx *tx, void *arg)
 }
 
 /* RFC 5280 5.3.1: certificateHold is what `suspend` is for; a CA's compromise is no device's. */
+static bool is_for_devices(enum revocation_reason reason)
+{
+    return reason != REVOKED_CERTIFICATE_HOLD && reason != REVOKED_CA_COMPROMISE &&
+           strncmp(revocation_reason_names[reason], "reserved", 8) != 0;
+}
+
 static bool read_reason(struct task *t, const char *text, enum revocation_reason *ret)
 {
-    unsigned reason;
-    TRY(api_choice(t, "reason", text == NULL ? "unspecified" : text, revocation_reason_names,
-                   &reason));
-    ENSURE(t,
-           reason != REVOKED_CERTIFICATE_HOLD && reason != REVOKED_CA_COMPROMISE &&
-               strncmp(revocation_reason_names[reason], "reserved", 8) != 0,
-           E_INVALID, "reason: %s cannot be given here", text);
-    *ret = (enum revocation_reason)reason;
-    return true;
+    const char *choices = "";
+    if (text == NULL)
+        text = revocation_reason_names[REVOKED_UNSPECIFIED];
+    for (unsigned i = 0; revocation_reason_names[i] != NULL; i++) {
+        const char *name = revocation_reason_names[i];
+        if (!is_for_devices((enum revocation_reason)i))
+            continue;
+        if (strcmp(name, text) == 0) {
+            *ret = (enum revocation_reason)i;
+            return true;
+        }
+        choices = arena_printf(t->arena, "%s%s%s", choices, *choices == '\0' ? "" : ", ", name);
+    }
+    return fail(t, E_INVALID, "reason: must be one of %s", choices);
 }
 
 bool api_certificate_act(struct task *t, struct http_request *rq, struct http_reply *reply)

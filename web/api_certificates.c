@@ -13,6 +13,7 @@ static const char *const state_names[] = {"issued", "revoked", "suspended", NULL
 /* What every search may be narrowed to. */
 struct wanted {
     struct view *view;
+    const char *name; /* how a name must begin, where that is how they are found */
     bool by_state;
     unsigned state;
     const char *ca;
@@ -47,13 +48,17 @@ static bool read_wanted(struct task *t, const struct http_request *rq, struct wa
 
 /* ---- By name ---- */
 
-/* The certificate that has the name. */
+/* The certificate that has the name, where it stands first; not once more at its other names. */
 static bool add_named(struct task *t, struct page *page, const void *record, void *arg)
 {
     const struct certificate_name *name = record;
     const struct wanted *wanted = arg;
     struct certificate certificate;
+    const char *first;
     TRY(table_get(t, view_reader(wanted->view), &certificates, name->certificate, &certificate));
+    TRY(certificate_first_name(t, &certificate, wanted->name, &first));
+    if (first != NULL && strcmp(first, name->name) != 0)
+        return true;
     return add_wanted(t, page, &certificate, arg);
 }
 
@@ -98,32 +103,42 @@ static bool read_octets(struct task *t, const struct search *search, const char 
     return true;
 }
 
-/* How they are found: what the query says first of these; otherwise the soonest to expire first. */
+static void search_by_name(struct task *t, const char *name, struct wanted *wanted,
+                           struct page_source *ret)
+{
+    wanted->name = certificate_name_key(t->arena, name);
+    *ret = (struct page_source){
+        .letter = 'n',
+        .table = &certificate_names,
+        .prefix = bytes_of_text(wanted->name),
+        .each = add_named,
+        .arg = wanted,
+    };
+}
+
+/* How they are found: by the one that the query gives of these; otherwise the soonest to expire
+ * first. */
 static bool choose_source(struct task *t, const struct http_request *rq, struct wanted *wanted,
                           struct page_source *ret)
 {
     const char *name = http_query(t, rq, "name");
-    if (name != NULL) {
-        *ret = (struct page_source){
-            .letter = 'n',
-            .table = &certificate_names,
-            .prefix = bytes_of_text(certificate_name_key(t->arena, name)),
-            .each = add_named,
-            .arg = wanted,
-        };
-        return true;
-    }
+    const char *chosen = name == NULL ? NULL : "name";
     struct page_source source = {
         .letter = 'x', .table = &certificates, .each = add_wanted, .arg = wanted};
     source.index = &certificates_by_expiry;
+    if (name != NULL)
+        search_by_name(t, name, wanted, &source);
     for (size_t i = 0; i < ARRAY_SIZE(searches); i++) {
         const char *text = http_query(t, rq, searches[i].parameter);
         if (text == NULL)
             continue;
+        ENSURE(t, chosen == NULL, E_INVALID,
+               "%s and %s: only one of name, serial, key and device can be searched for", chosen,
+               searches[i].parameter);
+        chosen = searches[i].parameter;
         TRY(read_octets(t, &searches[i], text, &source.prefix));
         source.letter = searches[i].letter;
         source.index = searches[i].index;
-        break;
     }
     *ret = source;
     return true;

@@ -300,6 +300,39 @@ def test_certificates_are_found_in_every_way(served, device):
     assert served.ctl("certificates", "show", "00ff", check=False).returncode == 1
 
 
+def test_certificate_with_several_names_alike_is_found_once(served, device):
+    shown = served.ctl_json("certificates", "show", serial_of(device))
+    common = shown["subject"].rpartition("CN=")[2].split(",")[0]
+    named = served.ctl_json("certificates", "list", "--name", common)
+    assert [c["id"] for c in named] == [shown["id"]]
+    everything = served.ctl_json("certificates", "list", "--name", "")
+    assert len(everything) == len({c["id"] for c in everything}) > 1
+    pages = served.api("GET", "/v1/certificates?name=&limit=1000")["items"]
+    assert {c["id"] for c in pages} == {c["id"] for c in everything}
+
+
+@pytest.mark.parametrize("first, second", [("name", "serial"), ("name", "key"), ("name", "device"),
+                                           ("device", "serial")])
+def test_certificates_are_found_in_one_way_at_a_time(served, device, first, second):
+    shown = served.ctl_json("certificates", "show", serial_of(device))
+    value = {"name": shown["subject"], "serial": shown["serial-number"],
+             "key": shown["spki-sha256"], "device": shown["device"]}
+    refused = served.ctl("certificates", "list", f"--{first}", value[first], f"--{second}",
+                         value[second], check=False)
+    assert refused.returncode == 1
+    assert f"{first} and {second}: only one of name, serial, key and device" in refused.stderr
+
+
+@pytest.mark.parametrize("reason", ["foo", "ca-compromise", "certificate-hold", "reserved-7"])
+def test_reasons_that_are_offered_are_those_that_are_taken(served, device, reason):
+    refused = served.ctl("certificates", "revoke", "--yes", serial_of(device), "--reason", reason,
+                         check=False)
+    assert refused.returncode == 1
+    assert "reason: must be one of unspecified, key-compromise, affiliation-changed, superseded, " \
+        "cessation-of-operation, privilege-withdrawn\n" in refused.stderr
+    assert served.certificates(device.serial)[0]["state"] == "issued"
+
+
 def test_pages_of_certificates_meet_end_to_end(served, device):
     del device
     seen = []

@@ -196,8 +196,9 @@ static bool certificates_resume(struct task *t, struct ctl *ctl, const struct te
 const struct command certificate_commands[] = {
     {.name = "certificates list",
      .summary = "List certificates, the soonest to expire first, or find some.",
-     .text = "One of --name, --serial, --key and --device chooses how they are found; the others "
-             "narrow it down.",
+     .text =
+         "One of --name, --serial, --key and --device, and not more, chooses how they are found; "
+         "the other options narrow it down.",
      OPTIONS(struct list_options, list_options),
      .run = certificates_list},
     {.name = "certificates show",

@@ -82,6 +82,12 @@ extern const struct record_type certificate_name_type;
 extern const struct table certificate_names; /* name, NUL, id */
 /* The text as such a name. */
 const char *certificate_name_key(struct arena *arena, const char *text);
+/*
+ * Which of the certificate's names that begin with `prefix`, itself such a name, is the first in
+ * certificate_names; NULL: none does.
+ */
+MUST_USE bool certificate_first_name(struct task *t, const struct certificate *certificate,
+                                     const char *prefix, const char **ret);
 
 /* Writes a certificate that was just issued: the record, its names and its DER. */
 MUST_USE bool certificate_put(struct task *t, struct tx *tx, const struct certificate *certificate,

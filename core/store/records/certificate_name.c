@@ -46,16 +46,6 @@ const char *certificate_name_key(struct arena *arena, const char *text)
     return text_to_lower(arena, arena_strndup(arena, text, cut(text)));
 }
 
-static bool put_name(struct task *t, struct tx *tx, const struct certificate *certificate,
-                     const char *text)
-{
-    struct certificate_name name;
-    record_init(t, &certificate_name_type, &name);
-    name.name = certificate_name_key(t->arena, text);
-    name.certificate = certificate->id;
-    return *name.name == '\0' || table_put(t, tx, &certificate_names, &name);
-}
-
 /* What stands behind "CN=" in the subject, up to the next attribute; NULL: nothing does. */
 static const char *common_name(struct task *t, const char *subject)
 {
@@ -76,21 +66,35 @@ static const char *bare(const char *name)
     return colon == NULL ? name : colon + 1;
 }
 
-typedef bool (*name_act)(struct task *t, struct tx *tx, const struct certificate *certificate,
-                         const char *text);
+typedef bool (*name_act)(struct task *t, const struct certificate_name *name, void *arg);
 
-static bool with_names(struct task *t, struct tx *tx, const struct certificate *certificate,
-                       name_act act)
+static bool with_name(struct task *t, const struct certificate *certificate, const char *text,
+                      name_act act, void *arg)
+{
+    struct certificate_name name;
+    record_init(t, &certificate_name_type, &name);
+    name.name = certificate_name_key(t->arena, text);
+    name.certificate = certificate->id;
+    return *name.name == '\0' || act(t, &name, arg);
+}
+
+static bool with_names(struct task *t, const struct certificate *certificate, name_act act,
+                       void *arg)
 {
     if (certificate->subject != NULL) {
         const char *name = common_name(t, certificate->subject);
-        TRY(act(t, tx, certificate, certificate->subject));
+        TRY(with_name(t, certificate, certificate->subject, act, arg));
         if (name != NULL)
-            TRY(act(t, tx, certificate, name));
+            TRY(with_name(t, certificate, name, act, arg));
     }
     for (size_t i = 0; i < certificate->names.count; i++)
-        TRY(act(t, tx, certificate, bare(certificate->names.items[i])));
+        TRY(with_name(t, certificate, bare(certificate->names.items[i]), act, arg));
     return true;
+}
+
+static bool put_name(struct task *t, const struct certificate_name *name, void *arg)
+{
+    return table_put(t, arg, &certificate_names, name);
 }
 
 bool certificate_put(struct task *t, struct tx *tx, const struct certificate *certificate,
@@ -98,26 +102,47 @@ bool certificate_put(struct task *t, struct tx *tx, const struct certificate *ce
 {
     TRY(table_put(t, tx, &certificates, certificate));
     TRY(blob_put(t, tx, &certificates, certificate->id, CERTIFICATE_BLOB_DER, der));
-    return with_names(t, tx, certificate, put_name);
+    return with_names(t, certificate, put_name, tx);
 }
 
-static bool delete_name(struct task *t, struct tx *tx, const struct certificate *certificate,
-                        const char *text)
+static bool delete_name(struct task *t, const struct certificate_name *name, void *arg)
 {
-    const struct certificate_name name = {
-        .name = certificate_name_key(t->arena, text),
-        .certificate = certificate->id,
-    };
-    return *name.name == '\0' || table_delete(t, tx, &certificate_names, key_of(t->arena, &name));
+    return table_delete(t, arg, &certificate_names, key_of(t->arena, name));
 }
 
 bool certificate_forget(struct task *t, struct tx *tx, struct bytes id)
 {
     struct certificate certificate;
     TRY(table_get(t, tx_reader(tx), &certificates, id, &certificate));
-    TRY(with_names(t, tx, &certificate, delete_name));
+    TRY(with_names(t, &certificate, delete_name, tx));
     certificate.subject = NULL;
     certificate.names.count = 0;
     TRY(blob_put(t, tx, &certificates, id, CERTIFICATE_BLOB_DER, BYTES_ABSENT));
     return table_put(t, tx, &certificates, &certificate);
+}
+
+/* ---- Which of its names comes first ---- */
+
+struct earliest {
+    const char *prefix;
+    const char *name; /* NULL: none yet */
+};
+
+static bool take_earlier(struct task *t, const struct certificate_name *name, void *arg)
+{
+    struct earliest *earliest = arg;
+    (void)t;
+    if (strncmp(name->name, earliest->prefix, strlen(earliest->prefix)) == 0 &&
+        (earliest->name == NULL || strcmp(name->name, earliest->name) < 0))
+        earliest->name = name->name;
+    return true;
+}
+
+bool certificate_first_name(struct task *t, const struct certificate *certificate,
+                            const char *prefix, const char **ret)
+{
+    struct earliest earliest = {.prefix = prefix};
+    TRY(with_names(t, certificate, take_earlier, &earliest));
+    *ret = earliest.name;
+    return true;
 }
