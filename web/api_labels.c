@@ -2,9 +2,12 @@
 #include "core/base/clock.h"
 #include "core/pki/chain.h"
 #include "core/store/records/est_label.h"
+#include "core/store/records/est_secret.h"
 #include "core/store/records/event.h"
 #include "core/store/records/profile.h"
 #include "web/api_internal.h"
+
+#include <string.h>
 
 #define PATH "/v1/labels"
 
@@ -107,6 +110,29 @@ struct removal {
     struct est_label removed;
 };
 
+/*
+ * Under a label of that name that is added later, its secrets would be good again.  One that is
+ * made between this look and the update needs the label, and is good for nothing without it.
+ */
+static bool check_no_secret(struct task *t, struct store *store, const char *label)
+{
+    struct view *view CLEANUP(view_cleanup) = NULL;
+    TRY(view_open(t, store, &view));
+    struct table_scan scan = table_scan(t, view, &est_secrets, BYTES_ABSENT);
+    struct arena_mark mark = arena_mark(t->arena);
+    for (;;) {
+        arena_rewind(t->arena, mark);
+        struct est_secret secret;
+        bool found;
+        TRY(table_scan_next(t, &scan, &secret, &found));
+        if (!found)
+            return true;
+        for (size_t i = 0; i < secret.labels.count; i++)
+            ENSURE(t, strcmp(secret.labels.items[i], label) != 0, E_IN_USE,
+                   "secret %s is for this label", secret.user);
+    }
+}
+
 static bool remove_label(struct task *t, struct tx *tx, void *arg)
 {
     struct removal *r = arg;
@@ -119,6 +145,7 @@ bool api_label_remove(struct task *t, struct http_request *rq, struct http_reply
 {
     struct removal r = {.name = rq->parameter, .actor = api_actor(t, rq)};
     json_t *json;
+    TRY(check_no_secret(t, api_of(rq)->store, r.name));
     TRY(store_update(t, api_of(rq)->store, remove_label, &r));
     TRY(record_to_json(t, &est_label_type, &r.removed, &json));
     return api_reply(t, reply, 200, json);

@@ -9,9 +9,10 @@
       "Several devices have this serial number. `gatehousectl devices list --serial SERIAL` "      \
       "shows their ids; use one of those.")                                                        \
     X(E_IN_USE, "in-use", "still in use",                                                          \
-      "`gatehousectl devices remove` takes devices off the list of expected ones. Those that "     \
-      "have been seen keep their history, and it keeps their manufacturer; without a place on "    \
-      "the list none of them is let in.")                                                          \
+      "Something else refers to it, which would be left without it or would take to the next one " \
+      "of that name. Change or remove what is named here first. Devices that have been seen keep " \
+      "their history, and it keeps their manufacturer; `gatehousectl devices remove` takes those " \
+      "that are only expected off the list.")                                                      \
     X(E_CRL_OUTDATED, "revocation-list-outdated", "outdated",                                      \
       "The manufacturer's CA was to publish a new revocation list by then. What was revoked "      \
       "since "                                                                                     \

@@ -164,6 +164,20 @@ def test_used_up_secret_still_gets_what_it_was_used_for(est):
     assert ask(est, other, label="single", user=user).status == 401
 
 
+def test_label_is_not_removed_while_a_secret_is_for_it(est):
+    """Under a label of that name that is added later, the secret would be good again."""
+    est.ctl("labels", "add", "brief", "--authenticate", "password", "--domain", "example.com")
+    user = secret(est, "bob9", "--uses", "1", label="brief")
+    refused = est.ctl("labels", "remove", "--yes", "brief", check=False)
+    assert refused.returncode == 1
+    assert "in-use" in refused.stderr and "secret bob9 is for this label" in refused.stderr
+    assert est.ctl_json("labels", "show", "brief")["name"] == "brief"
+    enrolled(ask(est, make_csr(["brief.example.com"], make_key()), label="brief", user=user))
+    est.ctl("secrets", "remove", "--yes", user)
+    est.ctl("labels", "remove", "--yes", "brief")
+    assert est.ctl("labels", "show", "brief", check=False).returncode == 1
+
+
 def test_secret_that_has_ended_or_is_for_another_label_is_none(est):
     ended = secret(est, "ended", "--expires", "2026-01-01T00:00:00Z")
     est.ctl("labels", "add", "others", "--authenticate", "password", "--domain", "example.com")
