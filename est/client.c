@@ -92,12 +92,19 @@ static bool try_issued(struct task *t, const struct est *est, struct http_reques
     if (client->issued == NULL)
         return true;
     const struct certificate *record = &client->issued->record;
+    const struct est_label *label = &client->label;
     TRY(caller_check_issued(t, record, grace));
     client->proof = EST_PROOF_CERTIFICATE;
-    if (!bytes_present(record->device))
-        client->name = record->client == NULL ? "certificate" : record->client;
-    *ret_is = est_label_takes(&client->label, EST_PROOF_CERTIFICATE);
-    ENSURE(t, *ret_is, E_PROOF, "the label %s takes no certificate of ours", client->label.name);
+    *ret_is = est_label_takes(label, EST_PROOF_CERTIFICATE);
+    ENSURE(t, *ret_is, E_PROOF, "the label %s takes no certificate of ours", label->name);
+    if (bytes_present(record->device))
+        return true;
+    ENSURE(t,
+           label->other_labels || record->label == NULL || strcmp(record->label, label->name) == 0,
+           E_PROOF, "its certificate was given under the label %s, which %s does not take",
+           record->label, label->name);
+    /* Itself, not the RA that may have asked for its certificate. */
+    client->name = arena_printf(t->arena, "certificate:%s", record->subject);
     return true;
 }
 

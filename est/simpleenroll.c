@@ -90,6 +90,7 @@ static bool enrol_device(struct task *t, struct http_request *rq, const struct e
     TRY(check_request(t, request, &asked, client->idevid->cert));
     device_request.episode = &e;
     device_request.asked = &asked;
+    device_request.secret = client->has_secret ? &client->secret : NULL;
     return enrol_place(t, est, &device_request, reply, ret_order);
 }
 

@@ -101,6 +101,7 @@ static bool check_request(struct task *t, const struct est *est, const struct es
                           struct enrol_request *request, struct episode *e, struct asked *asked)
 {
     const struct certificate *record = request->renews;
+    request->secret = client->has_secret ? &client->secret : NULL;
     if (bytes_present(record->device)) {
         TRY(gate_certificate(t, est, record, e));
         request->episode = e;
@@ -109,7 +110,6 @@ static bool check_request(struct task *t, const struct est *est, const struct es
         return true;
     }
     request->client = client->name;
-    request->secret = client->has_secret ? &client->secret : NULL;
     return check_other(t, est, client, request);
 }
 

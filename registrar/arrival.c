@@ -67,6 +67,9 @@ static bool look_around(struct task *t, struct reader *r, const struct arriving 
                         struct look *ret)
 {
     const struct idevid *idevid = a->arrival->idevid;
+    /* No MASA has seen a request with its signature: nothing at all would prove who it is. */
+    ENSURE(t, !idevid->unauthenticated, E_DEVICE_UNEXPECTED,
+           "nobody vouches for its IDevID, and it comes without a voucher request to us");
     const struct ground_hints hints = {.rule = a->rule};
     TRY(table_find(t, r, &devices, idevid->device, &ret->device, &ret->known));
     const struct device *device = ret->known ? &ret->device : NULL;

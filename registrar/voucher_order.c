@@ -448,7 +448,9 @@ static bool run_voucher(struct task *t, struct order_run *run)
     struct handover h = {.vr = &vr, .voucher = &voucher};
     if (!read_job(t, &vr))
         return give_up_or_wait(t, &vr, &answer);
-    const unsigned use = vr.maker->record.stored_vouchers;
+    /* Whose IDevID nobody vouches for is known by what its MASA says to its own request alone. */
+    const unsigned use =
+        vr.maker->record.unauthenticated ? STORED_VOUCHERS_NEVER : vr.maker->record.stored_vouchers;
     if (use == STORED_VOUCHERS_ALWAYS &&
         hand_over_stored(t, &vr, "the manufacturer's stored-vouchers is always"))
         return true;

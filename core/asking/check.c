@@ -154,6 +154,10 @@ static bool is_asked_for(const struct checking *c, const char *oid)
 /* A device asks for nothing that it was not told to ask for. */
 static bool check_nothing_besides(struct task *t, const struct checking *c)
 {
+    /* Also where they are in a ChangeSubjectName, and so no extension of the request. */
+    ENSURE(t,
+           !bytes_present(csr_wanted_alt_names(c->csr)) || is_asked_for(c, OID_CE_SUBJECT_ALT_NAME),
+           E_CSR_NOT_AS_ASKED, "alternative names were not asked for");
     for (size_t i = 0; i < c->csr->extensions.count; i++) {
         const char *oid = c->csr->extensions.items[i].oid;
         ENSURE(t, is_asked_for(c, oid), E_CSR_NOT_AS_ASKED, "extension %s was not asked for",

@@ -318,11 +318,13 @@ static bool find_device(struct task *t, struct tx *tx, struct callers *callers,
                          becomes == device.admission ? &decided : &nobody));
     }
     /*
-     * A place that was vacated is for whatever key it is taken with; who is refused leaves none.
+     * A place that was vacated is for whatever key it is taken with; who is refused leaves none,
+     * and neither does whoever only says that it is this device.
      * What was erased when it left us is known again when it is let in again.
      */
-    if (!found || (admission != NULL &&
-                   (!bytes_present(device.idevid_spki_sha256) || device.subject == NULL)))
+    if ((!found && (admission != NULL || !idevid->unauthenticated)) ||
+        (admission != NULL &&
+         (!bytes_present(device.idevid_spki_sha256) || device.subject == NULL)))
         TRY(take_key(t, tx, idevid, &device));
     device.last_seen = clock_wall();
     device.last_address = address;

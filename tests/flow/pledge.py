@@ -269,8 +269,9 @@ class Pledge:
         extensions = issued.extensions
         assert issued.public_key().public_numbers() == self.key.public_key().public_numbers()
         assert issued.subject == self.idevid.subject
-        names = extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        assert names.value.public_bytes() == self.attributes.extensions[SUBJECT_ALT_NAME]
+        assert [each.value.public_bytes() for each in extensions
+                if each.oid == x509.SubjectAlternativeName.oid] == \
+            [value for oid, value in self.attributes.extensions.items() if oid == SUBJECT_ALT_NAME]
         usages = extensions.get_extension_for_class(x509.ExtendedKeyUsage)
         assert CMC_RA not in list(usages.value)
         assert self.ldevid in (None, issued), "another certificate for the same request"

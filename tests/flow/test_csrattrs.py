@@ -468,6 +468,17 @@ def test_names_are_changed_at_a_renewal_where_that_is_allowed(scene, tag):
     assert certificate.subject == old.subject
 
 
+@pytest.mark.parametrize("way", ["legacy", "both"])
+def test_no_name_is_taken_where_none_is_asked_for(scene, way):
+    """Also at a renewal that may change them."""
+    profile(scene, "nameless", **{"csrattrs": way, "change-subject-name": True})
+    pledge = scene.independent(scene.device(prefix="NAMELESS")).go_on()
+    asking = changed(pledge.ldevid.subject, [], pledge.key, names=["bank.example.com"])
+    assert post(scene, asking, "", "simplereenroll", pledge.own_identity()).status == 400
+    assert "not asked for" in scene.trouble(pledge.serial, "csr-not-as-asked")["detail"]
+    assert len(scene.certificates(pledge.serial)) == 1
+
+
 def test_value_that_is_gone_is_in_the_way_of_no_renewal(scene):
     """The names stay; what the CA would take from the request is asked for, or refused."""
     profile(scene, "moving", **{"dns-pattern": "{serial}.old.example.com"})

@@ -402,6 +402,30 @@ def test_renewal_needs_the_certificate_itself(est, router):
     assert ask(est, make_csr([name], key, name), "simplereenroll").status == 403
 
 
+def test_certificate_of_another_label_is_taken_where_the_label_says_so(est, router):
+    name, key, _, files = router
+    octets = make_csr([name], key, name)
+    est.ctl("labels", "add", "annex", "--authenticate", "certificate", "--domain",
+            "routers.example.com")
+    for operation in ("simpleenroll", "simplereenroll"):
+        assert ask(est, octets, operation, label="annex", user=None, identity=files).status == 403
+    est.ctl("labels", "set", "annex", "--other-labels", "yes")
+    enrolled(renew(est, octets, files, label="annex"))
+
+
+def test_password_besides_a_certificate_is_used_up(est):
+    est.ctl("labels", "add", "guarded", "--authenticate", "idevid", "--password-too", "yes")
+    user = secret(est, "once", "--uses", "1", label="guarded")
+    for status in (200, 401):
+        pledge = est.independent().go_on("csrattrs")
+        with Wire(est.port, pledge.identity) as wire:
+            answer = wire.request("POST", EST + "guarded/simpleenroll", in_lines(pledge.csr()),
+                                  content_type="application/pkcs10",
+                                  authorization=basic(user, PASSWORD))
+        assert answer.status == status, answer
+        assert len(est.certificates(pledge.serial)) == (status == 200)
+
+
 def test_renewal_waits_for_its_window(est, tmp_path):
     est.ctl("labels", "add", "late", "--authenticate", "password", "--authenticate", "certificate",
             "--domain", "late.example.com", "--renew-before", "30 d")

@@ -3,6 +3,8 @@ Less security than BRSKI means there to be (RFC 8995 7.3): every way has a name,
 for as long as it is on.
 """
 
+import shutil
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -149,6 +151,16 @@ def test_device_on_no_list_is_turned_away_even_where_a_rule_speaks_of_it(trustin
         trusting.ctl("admission", "remove", "all")
     assert ("rule all", "unverified-devices") not in alarms(trusting)
     assert "nobody vouches" in trusting.trouble(pledge.serial, "device-unexpected")["detail"]
+
+
+def test_claim_of_a_device_that_is_on_no_list_is_in_nobodys_way(trusting):
+    claimed = unproven(trusting, expected=False)
+    refused(trusting, claimed)
+    assert trusting.trouble(claimed.serial, "device-unexpected")
+    shutil.rmtree(claimed.identity[0].parent)
+    trusting.make_pledges(claimed.serial)
+    trusting.expect([claimed.serial])
+    trusting.independent(claimed.serial).go_on("voucher")
 
 
 def test_second_key_under_a_serial_number_is_another_matter(trusting):

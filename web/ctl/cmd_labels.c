@@ -21,6 +21,7 @@ struct label_options {
     const char *full_cmc;
     const char *server_keys;
     const char *change_subject_name;
+    const char *other_labels;
 };
 
 static const struct option label_options[] = {
@@ -43,6 +44,9 @@ static const struct option label_options[] = {
            "Most certificates for the same subject in a day."),
     OPTION(struct label_options, change_subject_name, "change-subject-name", OPTION_TEXT, "yes|no",
            "Whether a client that renews may ask for other names."),
+    OPTION(struct label_options, other_labels, "other-labels", OPTION_TEXT, "yes|no",
+           "Whether certificates that were given under other labels are taken, too, and renewed by "
+           "this label's rules."),
     OPTION(struct label_options, renew_before, "renew-before", OPTION_TEXT, "DURATION",
            "How long before its end a certificate may be renewed; \"0 s\": at any time."),
     OPTION(struct label_options, renew_after, "renew-after", OPTION_TEXT, "DURATION",
@@ -72,6 +76,7 @@ static bool set_members(struct task *t, json_t *body, const void *options)
     TRY(member_set_number(t, body, "line-length", o->line_length));
     TRY(member_set_bool(t, body, "digest-md5", o->digest_md5));
     TRY(member_set_bool(t, body, "change-subject-name", o->change_subject_name));
+    TRY(member_set_bool(t, body, "other-labels", o->other_labels));
     TRY(member_set_text(t, body, "renew-before", o->renew_before));
     TRY(member_set_text(t, body, "renew-after", o->renew_after));
     TRY(member_set_bool(t, body, "approval", o->approval));

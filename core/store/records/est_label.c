@@ -73,6 +73,10 @@ static const struct field fields[] = {
           .help = "Whether a client that renews may ask for other names, by the same rules as for "
                   "a first certificate, with ChangeSubjectName (RFC 7030 4.2.2); a device's "
                   "profile says it for devices."),
+    FIELD(101, struct est_label, other_labels, "other-labels", FIELD_BOOL, .flags = FIELD_LIVE,
+          .preset = "false",
+          .help = "Whether certificates that were given under other labels are taken, too, and "
+                  "renewed by this label's rules."),
     FIELD(110, struct est_label, server_keys, "server-keys", FIELD_ENUM, .flags = FIELD_LIVE,
           .names = server_keys_names, .preset = "off",
           .help =

@@ -46,6 +46,7 @@ struct est_label {
     bool approval;             /* an administrator decides on each request */
     bool change_subject_name;  /* clients that are no devices may, at a renewal */
     bool full_cmc;             /* fullcmc is served */
+    bool other_labels;         /* certificates that were given under other labels are taken */
     uint64_t per_day;          /* certificates for one name */
     int64_t created;
     struct record_rest rest;
