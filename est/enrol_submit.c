@@ -110,7 +110,7 @@ static bool use_secret(struct task *t, struct tx *tx, const struct enrol_request
     ENSURE(t, found, E_AUTH_WRONG, "the secret %s was taken away meanwhile", request->secret->user);
     if (!est_secret_holds(t, &secret, request->label->name) || !est_secret_use(t, &secret))
         return fail(t, E_AUTH_WRONG, "%s", t->detail);
-    return table_put(t, tx, &est_secrets, &secret);
+    return est_secret_put(t, tx, &secret);
 }
 
 static bool note_submission(struct task *t, struct tx *tx, void *arg)

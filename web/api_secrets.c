@@ -51,7 +51,7 @@ static bool add(struct task *t, struct tx *tx, void *arg)
     TRY(table_find(t, tx_reader(tx), &est_secrets, bytes_of_text(m->secret->user), &other, &found));
     ENSURE(t, !found, E_EXISTS, "there is a secret for user %s already", m->secret->user);
     TRY(check_labels(t, tx, m->secret));
-    TRY(table_put(t, tx, &est_secrets, m->secret));
+    TRY(est_secret_put(t, tx, m->secret));
     const struct event e = {
         .name = "secret-added",
         .severity = EVENT_INFO,
@@ -119,6 +119,19 @@ static void describe(const struct secret_wish *wish, const char *actor, struct e
     secret->created_by = actor;
 }
 
+/* What contradicts itself is a slip of the pen. */
+static bool check_wish(struct task *t, const struct http_request *rq,
+                       const struct secret_wish *wish)
+{
+    json_t *json;
+    TRY(json_parse(t, rq->body, &json));
+    ENSURE(t, !wish->unlimited || json_object_get(json, "uses") == NULL, E_INVALID,
+           "uses: a secret is good for so many certificates or unlimited, not both");
+    ENSURE(t, wish->expires == 0 || wish->expires > clock_wall(), E_INVALID, "expires: %s is past",
+           time_to_text(t->arena, wish->expires));
+    return true;
+}
+
 bool api_secret_add(struct task *t, struct http_request *rq, struct http_reply *reply)
 {
     struct secret_wish wish;
@@ -126,6 +139,7 @@ bool api_secret_add(struct task *t, struct http_request *rq, struct http_reply *
     struct making m = {&secret, api_actor(t, rq)};
     json_t *json;
     TRY(api_read_record(t, rq, &secret_wish_type, &wish));
+    TRY(check_wish(t, rq, &wish));
     record_init(t, &est_secret_type, &secret);
     describe(&wish, m.actor, &secret);
     const char *password = wish.password == NULL ? make_password(t) : wish.password;

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from pledge import EST, certificates_in, in_lines, openssl, pem_of
+from scene import until
 from wire import HOST, Wire
 
 PEM = serialization.Encoding.PEM
@@ -179,11 +180,45 @@ def test_label_is_not_removed_while_a_secret_is_for_it(est):
 
 
 def test_secret_that_has_ended_or_is_for_another_label_is_none(est):
-    ended = secret(est, "ended", "--expires", "2026-01-01T00:00:00Z")
+    ends = datetime.now(timezone.utc) + timedelta(seconds=2)
+    ended = secret(est, "ended", "--expires", ends.strftime("%Y-%m-%dT%H:%M:%SZ"))
     est.ctl("labels", "add", "others", "--authenticate", "password", "--domain", "example.com")
     other = secret(est, "other", "--unlimited", label="others")
+    until(lambda: datetime.now(timezone.utc) > ends, "the secret has ended")
     for user in (ended, other):
         assert ask(est, make_csr(["r.routers.example.com"], make_key()), user=user).status == 401
+
+
+@pytest.mark.parametrize("options, why", [
+    (["--expires", "2026-01-01T00:00:00Z"], "expires: 2026-01-01T00:00:00Z is past"),
+    (["--uses", "3", "--unlimited"], "uses: a secret is good for so many certificates or unlimited"),
+], ids=["ends before it begins", "so many and any number"])
+def test_secrets_that_make_no_sense_are_refused(est, options, why):
+    refused = est.ctl("secrets", "add", "senseless", "--label", "routers", *options, check=False)
+    assert refused.returncode == 1 and why in refused.stderr
+    assert "senseless" not in est.ctl("secrets", "list").stdout
+
+
+def test_secrets_are_listed_with_what_they_are_good_for(est, tmp_path):
+    key = tmp_path / "key"
+    key.write_text(base64.b64encode(bytes(32)).decode())
+    key.chmod(0o600)
+    est.ctl("labels", "add", "shown", "--authenticate", "password", "--domain", "example.com")
+    both = ["--label", "routers", "--label", "shown"]
+    est.ctl("secrets", "add", "plain", "--label", "shown")
+    est.ctl("secrets", "add", "rich", *both, "--digest-md5", "--cmc", "--decrypt-key-file", key)
+    kept = ["digest", "digest-by-md5", "cmc", "decrypt-key-set"]
+    listed = {each["user"]: each for each in est.ctl_json("secrets", "list")}
+    assert [listed["plain"][name] for name in kept] == [False] * 4
+    assert [listed["rich"][name] for name in kept] == [True] * 4
+    assert listed["rich"]["labels"] == ["routers", "shown"]
+    head, *lines = est.ctl("secrets", "list").stdout.splitlines()
+    line, = [each for each in lines if each.startswith("rich ")]
+    assert "LABELS" in head and "routers, shown" in line
+    used = secret(est, "used", "--uses", "2", label="shown")
+    enrolled(ask(est, make_csr(["shown.example.com"], make_key()), label="shown", user=used))
+    shown = est.api("GET", f"/v1/secrets/{used}")
+    assert (shown["uses"], shown["digest"], shown["cmc"]) == (1, True, False)
 
 
 def test_secret_bound_to_a_name_gives_no_other(est):

@@ -60,8 +60,17 @@ static bool set_members(struct task *t, json_t *body, const void *options)
 }
 
 static const struct print_column columns[] = {
-    {"USER", "user"},       {"USES", "uses"},           {"UNLIMITED", "unlimited"},
-    {"EXPIRES", "expires"}, {"LAST USED", "last-used"}, {"NAME", "name"},
+    {"USER", "user"},
+    {"LABELS", "labels"},
+    {"USES", "uses"},
+    {"UNLIMITED", "unlimited"},
+    {"EXPIRES", "expires"},
+    {"LAST USED", "last-used"},
+    {"NAME", "name"},
+    {"DIGEST", "digest"},
+    {"MD5", "digest-by-md5"},
+    {"CMC", "cmc"},
+    {"DECRYPT KEY", "decrypt-key-set"},
 };
 static const struct resource resource = {
     .path = "/v1/secrets",

@@ -105,6 +105,20 @@ const char *print_member(struct arena *arena, const json_t *object, const char *
     return value == NULL ? NULL : scalar_text(arena, value);
 }
 
+/* What a table shows of a member: a list in one line. */
+static const char *cell_text(struct arena *arena, const json_t *object, const char *name)
+{
+    const json_t *list = json_object_get(object, name);
+    const char *text = NULL;
+    if (!json_is_array(list))
+        return print_member(arena, object, name);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *item = scalar_text(arena, json_array_get(list, i));
+        text = text == NULL ? item : arena_printf(arena, "%s, %s", text, item);
+    }
+    return text;
+}
+
 void print_objects(FILE *out, struct arena *arena, const json_t *list,
                    const struct print_column *columns, size_t count, const char *empty)
 {
@@ -114,8 +128,7 @@ void print_objects(FILE *out, struct arena *arena, const json_t *list,
     struct print_table table = print_table_make(arena, headers, count);
     for (size_t i = 0; i < json_array_size(list); i++) {
         for (size_t j = 0; j < count; j++)
-            print_table_add(&table,
-                            print_member(arena, json_array_get(list, i), columns[j].member));
+            print_table_add(&table, cell_text(arena, json_array_get(list, i), columns[j].member));
     }
     print_table_end(out, &table, empty);
 }

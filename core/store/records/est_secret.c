@@ -53,6 +53,14 @@ static const struct field fields[] = {
     FIELD(121, struct est_secret, cmc_identity_key, "cmc-identity-key", FIELD_OCTETS,
           .flags = FIELD_SECRET | FIELD_READ_ONLY, .max = SHA256_LEN,
           .help = "What verifies identity proofs of Full CMC."),
+    FIELD(150, struct est_secret, digest, "digest", FIELD_BOOL, .flags = FIELD_READ_ONLY,
+          .help = "Whether it can be used with HTTP Digest by SHA-256."),
+    FIELD(151, struct est_secret, digest_by_md5, "digest-by-md5", FIELD_BOOL,
+          .flags = FIELD_READ_ONLY, .help = "Whether it can be used with HTTP Digest by MD5."),
+    FIELD(152, struct est_secret, cmc, "cmc", FIELD_BOOL, .flags = FIELD_READ_ONLY,
+          .help = "Whether it can be used for identity proofs of Full CMC."),
+    FIELD(153, struct est_secret, decrypt_key_set, "decrypt-key-set", FIELD_BOOL,
+          .flags = FIELD_READ_ONLY, .help = "Whether there is a decrypt-key."),
 };
 const struct record_type est_secret_type = RECORD_TYPE("est-secret", 1, struct est_secret, fields);
 
@@ -67,6 +75,15 @@ const struct table est_secrets = {
     .type = &est_secret_type,
     .key_of = key_of,
 };
+
+bool est_secret_put(struct task *t, struct tx *tx, struct est_secret *secret)
+{
+    secret->digest = bytes_present(secret->digest_sha256);
+    secret->digest_by_md5 = bytes_present(secret->digest_md5);
+    secret->cmc = bytes_present(secret->cmc_key);
+    secret->decrypt_key_set = bytes_present(secret->decrypt_key);
+    return table_put(t, tx, &est_secrets, secret);
+}
 
 /* RFC 7617 2: a user name holds no colon; here no blanks or quotes either. */
 static bool check_user(struct task *t, const char *user)

@@ -30,6 +30,11 @@ struct est_secret {
      * 4.4.1.1), where its DecryptKeyIdentifier is `user`: AES, 16, 24 or 32 octets; absent: none.
      */
     struct bytes decrypt_key;
+    /* What of it is kept, for those who may not see it: est_secret_put() says so. */
+    bool digest;          /* digest_sha256 */
+    bool digest_by_md5;   /* digest_md5 */
+    bool cmc;             /* cmc_key and cmc_identity_key */
+    bool decrypt_key_set; /* decrypt_key */
     struct record_rest rest;
 };
 
@@ -38,6 +43,8 @@ extern const struct table est_secrets;
 
 /* Every rule for a secret, those of the field table included; fails with E_INVALID. */
 MUST_USE bool est_secret_check(struct task *t, const struct est_secret *secret);
+/* Writes it, with what it tells of what is kept. */
+MUST_USE bool est_secret_put(struct task *t, struct tx *tx, struct est_secret *secret);
 /* As many octets as a key of AES has. */
 bool est_secret_is_key(struct bytes key);
 /*
