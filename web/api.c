@@ -105,6 +105,7 @@ static const struct http_route routes[] = {
     WRITE("POST", "/v1/profiles", BODY_MAX, api_profile_add),
     READ("/v1/profiles/{}", api_profile),
     WRITE("PUT", "/v1/profiles/{}", BODY_MAX, api_profile_set),
+    REMOVE("/v1/profiles/{}", api_profile_remove),
     READ("/v1/secrets", api_secrets),
     WRITE("POST", "/v1/secrets", BODY_MAX, api_secret_add),
     READ("/v1/secrets/{}", api_secret),

@@ -55,6 +55,7 @@ MUST_USE bool api_profiles(struct task *t, struct http_request *rq, struct http_
 MUST_USE bool api_profile(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_profile_add(struct task *t, struct http_request *rq, struct http_reply *reply);
 MUST_USE bool api_profile_set(struct task *t, struct http_request *rq, struct http_reply *reply);
+MUST_USE bool api_profile_remove(struct task *t, struct http_request *rq, struct http_reply *reply);
 
 /* What POST devices/{} does, by what it says. */
 typedef bool (*api_device_word)(struct task *t, struct http_request *rq,

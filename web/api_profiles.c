@@ -1,8 +1,13 @@
 #include "core/asking/wishes.h"
 #include "core/store/records/authority.h"
+#include "core/store/records/configuration.h"
+#include "core/store/records/est_label.h"
 #include "core/store/records/event.h"
+#include "core/store/records/manufacturer.h"
 #include "core/store/records/profile.h"
 #include "web/api_internal.h"
+
+#include <string.h>
 
 #define PATH "/v1/profiles"
 
@@ -84,5 +89,97 @@ bool api_profile_set(struct task *t, struct http_request *rq, struct http_reply 
     TRY(api_same_name(t, rq, profile.name));
     TRY(store_update(t, api_of(rq)->store, change, &w));
     TRY(record_to_json(t, &profile_type, &profile, &json));
+    return api_reply(t, reply, 200, json);
+}
+
+/* ---- DELETE ---- */
+
+static bool check_no_manufacturer(struct task *t, struct view *view, const char *name)
+{
+    struct table_scan scan = table_scan(t, view, &manufacturers, BYTES_ABSENT);
+    struct arena_mark mark = arena_mark(t->arena);
+    for (;;) {
+        arena_rewind(t->arena, mark);
+        struct manufacturer m;
+        bool found;
+        TRY(table_scan_next(t, &scan, &m, &found));
+        if (!found)
+            return true;
+        ENSURE(t, m.profile == NULL || strcmp(m.profile, name) != 0, E_IN_USE,
+               "it is the profile of the devices of manufacturer %s", m.name);
+    }
+}
+
+/* The label called default is there even when nobody has added it. */
+static bool check_no_label(struct task *t, struct view *view, const char *name)
+{
+    struct est_label label;
+    bool found;
+    TRY(est_label_get(t, view_reader(view), EST_LABEL_DEFAULT, &label, &found));
+    ENSURE(t, !found || strcmp(label.profile, name) != 0, E_IN_USE, "it is the profile of label %s",
+           label.name);
+    struct table_scan scan = table_scan(t, view, &est_labels, BYTES_ABSENT);
+    struct arena_mark mark = arena_mark(t->arena);
+    for (;;) {
+        arena_rewind(t->arena, mark);
+        TRY(table_scan_next(t, &scan, &label, &found));
+        if (!found)
+            return true;
+        ENSURE(t, strcmp(label.profile, name) != 0, E_IN_USE, "it is the profile of label %s",
+               label.name);
+    }
+}
+
+/* They would be given to the devices of the next profile of that name. */
+static bool check_no_file(struct task *t, struct view *view, const char *name)
+{
+    struct configuration configuration;
+    bool found;
+    struct table_scan scan = table_scan_prefix(t, view, &configurations,
+                                               configuration_key_of_profile(t->arena, name, ""));
+    TRY(table_scan_next(t, &scan, &configuration, &found));
+    ENSURE(t, !found, E_IN_USE, "its devices are given the configuration file %s",
+           configuration.file);
+    return true;
+}
+
+/*
+ * Nothing refers to the profile; devices do by their manufacturer.  What comes between this look
+ * and the update finds no profile: its requests wait until there is one (E_PROFILE_MISSING).
+ */
+static bool check_unused(struct task *t, struct store *store, const char *name)
+{
+    struct view *view CLEANUP(view_cleanup) = NULL;
+    struct profile profile;
+    TRY(view_open(t, store, &view));
+    TRY(table_get(t, view_reader(view), &profiles, bytes_of_text(name), &profile));
+    TRY(check_no_manufacturer(t, view, name));
+    TRY(check_no_label(t, view, name));
+    return check_no_file(t, view, name);
+}
+
+struct removal {
+    const char *name;
+    const char *actor;
+    struct profile removed;
+};
+
+static bool remove_profile(struct task *t, struct tx *tx, void *arg)
+{
+    struct removal *r = arg;
+    const struct event e = {
+        .name = "profile-removed", .severity = EVENT_INFO, .actor = r->actor, .detail = r->name};
+    TRY(table_get(t, tx_reader(tx), &profiles, bytes_of_text(r->name), &r->removed));
+    TRY(table_delete(t, tx, &profiles, bytes_of_text(r->name)));
+    return event_add(t, tx, &e);
+}
+
+bool api_profile_remove(struct task *t, struct http_request *rq, struct http_reply *reply)
+{
+    struct removal r = {.name = rq->parameter, .actor = api_actor(t, rq)};
+    json_t *json;
+    TRY(check_unused(t, api_of(rq)->store, r.name));
+    TRY(store_update(t, api_of(rq)->store, remove_profile, &r));
+    TRY(record_to_json(t, &profile_type, &r.removed, &json));
     return api_reply(t, reply, 200, json);
 }

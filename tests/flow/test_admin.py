@@ -223,6 +223,43 @@ def test_profiles_of_two_manufacturers_are_told_apart(make_scene):
     assert span <= timedelta(days=2, hours=1)
 
 
+def test_profile_that_something_has_is_not_removed(scene, tmp_path):
+    def remove(name, *options):
+        return scene.ctl("profiles", "remove", name, *options, check=False)
+
+    def refused(name, why):
+        said = remove(name, "--yes")
+        return said.returncode == 1 and "in-use" in said.stderr and why in said.stderr
+    scene.ctl("profiles", "add", "brief", "--validity", "2 d")
+    asked = remove("brief")
+    assert asked.returncode == 2 and "--yes" in asked.stderr
+    scene.ctl("manufacturers", "set", "maker", "--profile", "brief")
+    assert refused("brief", "manufacturer maker")
+    scene.ctl("manufacturers", "set", "maker", "--profile", "default")
+    assert refused("default", "manufacturer maker")
+    scene.ctl("labels", "add", "meters", "--profile", "brief")
+    assert refused("brief", "label meters")
+    scene.ctl("labels", "remove", "--yes", "meters")
+    (tmp_path / "settings").write_text("volume=3")
+    scene.ctl("configuration", "set", "--profile", "brief", tmp_path / "settings")
+    assert refused("brief", "configuration file default")
+    scene.ctl("configuration", "remove", "--profile", "brief", "--yes")
+    assert remove("brief", "--yes").stdout == "removed profile brief\n"
+    assert "brief" not in [each["name"] for each in scene.ctl_json("profiles", "list")]
+    assert remove("brief", "--yes").returncode == 1
+
+
+def test_profile_of_the_label_that_nobody_has_added_is_not_removed(make_scene):
+    scene = make_scene()
+    scene.ctl("profiles", "add", "other")
+    scene.ctl("manufacturers", "set", "maker", "--profile", "other")
+    said = scene.ctl("profiles", "remove", "default", "--yes", check=False)
+    assert said.returncode == 1 and "it is the profile of label default" in said.stderr
+    scene.ctl("labels", "add", "default", "--profile", "other")
+    scene.ctl("profiles", "remove", "default", "--yes")
+    assert scene.independent().go_on().ldevid
+
+
 # What is waited for.
 
 

@@ -1,5 +1,6 @@
 #include "core/store/records/profile.h"
 #include "web/ctl/commands.h"
+#include "web/ctl/confirm.h"
 #include "web/ctl/members.h"
 #include "web/ctl/profile_asks.h"
 #include "web/ctl/resource.h"
@@ -145,6 +146,14 @@ static bool profiles_show(struct task *t, struct ctl *ctl, const struct text_lis
     return resource_show(t, ctl, &resource, words->items[0]);
 }
 
+static bool profiles_remove(struct task *t, struct ctl *ctl, const struct text_list *words,
+                            const void *options)
+{
+    const struct confirm_options *o = options;
+    TRY(confirm(t, o->yes, arena_printf(t->arena, "Remove the profile %s?", words->items[0])));
+    return resource_remove(t, ctl, &resource, words->items[0]);
+}
+
 #define VALUES                                                                                     \
     "In values, what is in braces is replaced by the device's own: {serial}, {manufacturer}, "     \
     "{device}, {profile}, {name}, {opaque} and {column:NAME}. `gatehousectl csrattrs show` shows " \
@@ -175,5 +184,12 @@ const struct command profile_commands[] = {
      .words_max = 1,
      .summary = "Show one enrolment profile.",
      .run = profiles_show},
+    {.name = "profiles remove",
+     .words = "NAME",
+     .words_min = 1,
+     .words_max = 1,
+     .summary = "Remove an enrolment profile that no manufacturer and no label has.",
+     OPTIONS(struct confirm_options, confirm_options),
+     .run = profiles_remove},
     {.name = NULL},
 };
