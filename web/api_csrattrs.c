@@ -134,8 +134,15 @@ bool api_csrattrs_try(struct task *t, struct http_request *rq, struct http_reply
     json_t *json;
     TRY(api_read_record(t, rq, &csrattrs_question_type, &q));
     TRY(find_subject(t, api_of(rq)->store, &q, &s));
+    const bool told = bytes_present(s.told);
+    ENSURE(t, told || !s.provisional, E_INVALID,
+           "%s: this device gets its opaque identifier when it first asks; no request can have it "
+           "yet",
+           s.own.serial);
     record_init(t, &csrattrs_verdict_type, &verdict);
-    verdict.profile = s.profile.name;
+    verdict.judged_by = told ? JUDGED_BY_TOLD : JUDGED_BY_PROFILE;
+    /* What it was told may have been another's. */
+    verdict.profile = told ? NULL : s.profile.name;
     verdict.accepted = csr_parse(t, q.csr, &csr) && judge(t, &s, &csr);
     if (!verdict.accepted && !task_failed_with_any(t, judged))
         return false;

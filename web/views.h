@@ -157,8 +157,11 @@ struct csrattrs_question {
     struct record_rest rest;
 };
 extern const struct record_type csrattrs_question_type;
+#define JUDGED_BY_TOLD    "told"    /* what the device was told in its current onboarding */
+#define JUDGED_BY_PROFILE "profile" /* what it would be told now */
 struct csrattrs_verdict {
-    const char *profile;
+    const char *judged_by;
+    const char *profile; /* NULL: JUDGED_BY_TOLD */
     bool accepted;
     const char *problem; /* NULL: none */
     const char *detail;

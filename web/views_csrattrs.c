@@ -30,14 +30,17 @@ static const struct field report_fields[] = {
     FIELD(6, struct csrattrs_report, names, "names", FIELD_TEXTS,
           .help = "Names among them that would be this device's alone."),
     FIELD(7, struct csrattrs_report, provisional, "provisional", FIELD_BOOL,
-          .help = "Whether the device has no opaque identifier yet: zeros stand for it."),
+          .help =
+              "Whether zeros stand for the opaque identifier, which the device does not have yet: "
+              "it gets one when it first asks, and no request can be judged before."),
 };
 const struct record_type csrattrs_report_type =
     RECORD_TYPE("csrattrs-report", 1, struct csrattrs_report, report_fields);
 
 static const struct field verdict_fields[] = {
     FIELD(1, struct csrattrs_verdict, profile, "profile", FIELD_TEXT,
-          .help = "The enrolment profile that was asked by."),
+          .help =
+              "The enrolment profile that asks now; absent where it is not what was judged by."),
     FIELD(2, struct csrattrs_verdict, accepted, "accepted", FIELD_BOOL,
           .help = "Whether the request is as asked; what else stands before a certificate is not "
                   "looked at."),
@@ -45,6 +48,9 @@ static const struct field verdict_fields[] = {
           .help = "Name of the problem with it."),
     FIELD(4, struct csrattrs_verdict, detail, "detail", FIELD_TEXT,
           .help = "What was asked and what came."),
+    FIELD(100, struct csrattrs_verdict, judged_by, "judged-by", FIELD_TEXT,
+          .help = "told: what the device was told in its current onboarding, whatever its profile "
+                  "is now; profile: what it would be told now."),
 };
 const struct record_type csrattrs_verdict_type =
     RECORD_TYPE("csrattrs-verdict", 1, struct csrattrs_verdict, verdict_fields);

@@ -316,6 +316,9 @@ def test_request_is_held_against_what_the_device_was_told(scene, tmp_path):
         shown = scene.ctl_json("csrattrs", "show", "--device", pledge.serial)
         assert base64.b64decode(shown["told"]["der"]) == pledge.told
         assert "P-256" in shown["attributes"]["template"]["key"]
+        scene.ctl("manufacturers", "set", "maker", "--profile", "default")
+        status, said = verdict(scene, tmp_path, octets, "--device", pledge.serial)
+        assert (status, said["judged-by"]) == (0, "told") and "profile" not in said
         assert pledge.patiently(lambda: pledge.post_csr(octets)).status == 200
     finally:
         profile(scene, "routers")
@@ -397,6 +400,7 @@ def test_everybody_else_is_told_nothing_of_a_device(scene, label, tmp_path):
     assert post(scene, octets, "lab/", login=label).status == 403
     status, said = verdict(scene, tmp_path, octets, "--profile", "routers")
     assert status == 1 and "O (2.5.4.10) with the value that is asked for" in said["detail"]
+    assert (said["judged-by"], said["profile"]) == ("profile", "routers")
     wanted["subject"][0] = "O=Example Corp"
     answer = post(scene, request(tmp_path, **wanted), "lab/", login=label)
     assert answer.status == 200

@@ -46,17 +46,23 @@ static const char *text_member(json_t *object, const char *name, const char *oth
     return text == NULL ? otherwise : text;
 }
 
+const struct problem_kind *ctl_problem(struct task *t, json_t *object, const char *name)
+{
+    struct problem_kind *kind = arena_alloc(t->arena, sizeof(*kind));
+    *kind = (struct problem_kind){
+        .name = text_member(object, name, "refused"),
+        .public_text = text_member(object, "title", "refused"),
+        .hint = text_member(object, "hint", ""),
+    };
+    return kind;
+}
+
 /* The daemon's problem becomes ours: RFC 9457, with the members `code` and `hint`. */
 static bool refused(struct task *t, int status, json_t *answer)
 {
     ENSURE(t, json_is_object(answer), E_CTL_ANSWER, "status %d without a problem", status);
-    struct problem_kind *kind = arena_alloc(t->arena, sizeof(*kind));
-    *kind = (struct problem_kind){
-        .name = text_member(answer, "code", "refused"),
-        .public_text = text_member(answer, "title", "refused"),
-        .hint = text_member(answer, "hint", ""),
-    };
-    return fail(t, kind, "%s", text_member(answer, "detail", "no detail"));
+    return fail(t, ctl_problem(t, answer, "code"), "%s",
+                text_member(answer, "detail", "no detail"));
 }
 
 static bool send_call(struct task *t, const struct http_call *call, struct http_answer *ret)
@@ -75,7 +81,7 @@ static bool send_call(struct task *t, const struct http_call *call, struct http_
     if (done)
         return true;
     if (task_failed_with(t, E_PEER_UNREACHABLE))
-        return fail(t, E_CTL_UNREACHABLE, "%s", t->detail);
+        return fail(t, E_CTL_UNREACHABLE, "%s: nothing answers there", call->target->unix_socket);
     return false;
 }
 

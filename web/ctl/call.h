@@ -20,6 +20,11 @@ MUST_USE bool ctl_send(struct task *t, const struct ctl *ctl, const char *method
  */
 MUST_USE bool ctl_list(struct task *t, const struct ctl *ctl, const char *path, const char *query,
                        json_t **ret);
+/*
+ * The kind that the daemon named: the members `name`, "title" and "hint" of what it sent; in the
+ * task's arena.
+ */
+const struct problem_kind *ctl_problem(struct task *t, json_t *object, const char *name);
 /* `path`, "/" and a segment in which nothing has a meaning of its own (RFC 3986 2.1). */
 char *ctl_path(struct arena *arena, const char *path, const char *segment);
 /*

@@ -108,7 +108,7 @@ static bool csrattrs_show(struct task *t, struct ctl *ctl, const struct text_lis
 
 /* ---- try ---- */
 
-static bool read_csr(struct task *t, const char *path, struct bytes *ret)
+static bool read_der(struct task *t, const char *path, struct bytes *ret)
 {
     struct bytes octets;
     TRY(file_read(t, path, FILE_MAX, &octets));
@@ -119,6 +119,32 @@ static bool read_csr(struct task *t, const char *path, struct bytes *ret)
         ENSURE(t, bytes_from_base64(t->arena, bytes_without_armour(octets), ret),
                E_CTL_UNKNOWN_FILE, "%s: neither DER, PEM nor base64", path);
     return true;
+}
+
+/* Whatever else was named by mistake, such as a private key, is not sent to anybody. */
+static bool read_csr(struct task *t, const char *path, struct bytes *ret)
+{
+    struct csr csr;
+    TRY(read_der(t, path, ret));
+    if (!csr_parse(t, *ret, &csr))
+        return fail_context(t, "%s: no certification request, so it was not sent", path);
+    return true;
+}
+
+/* In words; the problem's members are left for the message, which says them once. */
+static json_t *verdict_in_words(struct task *t, json_t *answer)
+{
+    static const char *const of_message[] = {"problem", "detail", "hint"};
+    const char *judged_by = json_string_value(json_object_get(answer, "judged-by"));
+    json_t *words = json_in_arena(t, json_copy(answer));
+    if (judged_by != NULL && strcmp(judged_by, "told") == 0)
+        (void)json_object_set_new(
+            words, "judged-by", json_string("what the device was told in its current onboarding"));
+    else if (judged_by != NULL)
+        (void)json_object_set_new(words, "judged-by", json_string("what the profile asks now"));
+    for (size_t i = 0; i < ARRAY_SIZE(of_message); i++)
+        (void)json_object_del(words, of_message[i]);
+    return words;
 }
 
 static bool csrattrs_try(struct task *t, struct ctl *ctl, const struct text_list *words,
@@ -140,26 +166,31 @@ static bool csrattrs_try(struct task *t, struct ctl *ctl, const struct text_list
     if (ctl->json)
         print_json(ctl->out, answer);
     else
-        print_tree(ctl->out, t->arena, answer, 0);
-    ENSURE(t, json_is_true(json_object_get(answer, "accepted")), E_CTL_REQUEST, "%s: %s", o->csr,
-           print_member(t->arena, answer, "detail"));
-    return true;
+        print_tree(ctl->out, t->arena, verdict_in_words(t, answer), 0);
+    if (json_is_true(json_object_get(answer, "accepted")))
+        return true;
+    return fail(t, ctl_problem(t, answer, "problem"), "%s: %s", o->csr,
+                print_member(t->arena, answer, "detail"));
 }
 
 const struct command csrattrs_commands[] = {
     {.name = "csrattrs show",
      .summary = "Show what a device is told to put into its certification request.",
-     .text = "CSR attributes (RFC 7030 4.5, RFC 9908) as its profile makes them now, decoded; and "
-             "what it was told in its current onboarding, where that is something else. An "
-             "expected device need not have come yet. Nothing is given out by looking.",
+     .text =
+         "CSR attributes (RFC 7030 4.5, RFC 9908) as its profile makes them now, decoded; and "
+         "what it was told in its current onboarding, where that is something else. An "
+         "expected device need not have come yet. Nothing is given out by looking. \"provisional "
+         "yes\": zeros stand for the opaque identifier, which the device does not have yet; it "
+         "gets one when it first asks.",
      OPTIONS(struct csrattrs_options, show_options),
      .run = csrattrs_show},
     {.name = "csrattrs try",
      .summary = "Say whether a certification request is what was asked for, and if not, why.",
      .text = "By the code that stands before the CA, without any request being made: what was "
              "asked, what came, and status 1 when it would be refused. For a device that has been "
-             "told already, by what it was told. The address that it sends from is not known "
-             "here.",
+             "told already, by what it was told, even where its profile is another by now: "
+             "judged-by says which. The address that it sends from is not known here. A device "
+             "that has yet to get the opaque identifier that its profile uses cannot be judged.",
      OPTIONS(struct csrattrs_options, try_options),
      .run = csrattrs_try},
     {.name = NULL},

@@ -22,9 +22,6 @@
     X(E_CTL_NOT_VERIFIED, "not-verified", "not verified",                                          \
       "The report says which step failed. For a certificate that has expired since, --at judges "  \
       "it at another time.")                                                                       \
-    X(E_CTL_REQUEST, "request-refused", "the request would be refused",                            \
-      "The detail says what was asked and what the request has. Change the request, or the "       \
-      "profile: `gatehousectl profiles set`.")                                                     \
     X(E_CTL_ROWS, "bad-rows", "rows are not right",                                                \
       "Correct the lines that are named above; what was on the list stays as it is, and rows "     \
       "that are on it already do no harm. --skip-bad imports the good ones now.")                  \
