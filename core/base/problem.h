@@ -53,19 +53,21 @@ struct problem_status {
     X(E_MALFORMED, "malformed", "malformed request",                                               \
       "What was sent could not be read. The detail says where reading stopped.")                   \
     X(E_TOO_LARGE, "too-large", "request too large",                                               \
-      "A limit was exceeded. If the sender is right, raise the limit that the detail names.")      \
+      "A limit was exceeded. If the sender is right, raise the limit that the detail names, if "   \
+      "there is one.")                                                                             \
     X(E_INVALID, "invalid", "invalid value",                                                       \
       "Correct the value that the detail names and try again.")                                    \
     X(E_CONFIG, "config", "configuration error",                                                   \
-      "Correct the line of the node file that the detail names; `gatehoused --check-config` "      \
-      "tries it without starting.")                                                                \
+      "Correct the line of the file that the detail names. For the node file, `gatehoused "        \
+      "--check-config` tries it without starting.")                                                \
     X(E_IO, "io", "internal error",                                                                \
       "A file or socket could not be used. Check that it exists, its owner and mode, and free "    \
       "space.")                                                                                    \
     X(E_NOT_FOUND, "not-found", "not found",                                                       \
       "Check the name; the list commands show what exists.")                                       \
     X(E_EXISTS, "exists", "already exists", "Choose another name, or change the existing one.")    \
-    X(E_DENIED, "denied", "not allowed", "The caller may not do this.")                            \
+    X(E_DENIED, "denied", "not allowed",                                                           \
+      "Not allowed to whoever asks, or by a file's mode; see the detail.")                         \
     X(E_BUSY, "busy", "busy, try again later",                                                     \
       "More is under way than the limits allow. It passes by itself; if it does not, raise the "   \
       "limit that the detail names.")                                                              \

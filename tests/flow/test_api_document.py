@@ -17,7 +17,7 @@ METHODS = {"get", "put", "post", "delete", "patch"}
 
 # Members that are no fields of a record.
 ADDED = {
-    "EstSecret": {"password"},
+    "Secret": {"password"},
     "Configuration": {"content"},
     "Certificate": {"der"},
     "CsrattrsVerdict": {"hint"},

@@ -51,3 +51,20 @@ def test_request_cannot_be_judged_by_an_identifier_that_is_not_there_yet(scene, 
     at_the_door(scene, serial)
     status, said = verdict(scene, tmp_path, octets, "--device", serial)
     assert (status, said["problem"]) == (1, "csr-not-as-asked")
+
+
+def test_what_is_said_of_mistakes_fits_them(scene, tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("name: bad\nkeys: p256\n")
+    run = scene.ctl("profiles", "add", "bad", "--file", bad, check=False)
+    assert run.returncode == 1 and f"{bad}:2" in run.stderr
+    assert "the file that the detail names" in " ".join(run.stderr.split())
+    run = scene.ctl("profiles", "add", "bad", "--alt-name", "other-name=hello", check=False)
+    assert run.returncode == 2 and "other-name=OID:TEXT" in run.stderr
+    run = scene.ctl("labels", "show", "nope", check=False)
+    assert run.returncode == 1 and "no label nope" in run.stderr
+    run = scene.ctl("secrets", "remove", "nobody", "--yes", check=False)
+    assert run.returncode == 1 and "no secret nobody" in run.stderr
+    run = scene.ctl("--socket", tmp_path / "none", "status", check=False)
+    assert f"{tmp_path / 'none'}: nothing answers there" in run.stderr
+    assert "port 80" not in run.stderr

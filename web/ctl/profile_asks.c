@@ -56,8 +56,11 @@ static bool read_alt_name(struct task *t, const char *word, json_t *object)
     const char *value;
     const char *kind = split(t->arena, word, '=', &value);
     TRY(member_set_text(t, object, "kind", kind));
-    if (strcmp(kind, profile_name_kinds[PROFILE_NAME_OTHER]) == 0 && value != NULL)
-        TRY(member_set_text(t, object, "type-id", split(t->arena, value, ':', &value)));
+    if (strcmp(kind, profile_name_kinds[PROFILE_NAME_OTHER]) == 0) {
+        const char *type_id = split(t->arena, value == NULL ? "" : value, ':', &value);
+        ENSURE(t, value != NULL, E_CTL_USAGE, "--alt-name: other-name=OID:TEXT, not \"%s\"", word);
+        TRY(member_set_text(t, object, "type-id", type_id));
+    }
     return member_set_text(t, object, "value", value);
 }
 

@@ -86,7 +86,7 @@ static const struct field fields[] = {
     FIELD(120, struct est_label, full_cmc, "full-cmc", FIELD_BOOL, .flags = FIELD_LIVE,
           .preset = "false", .help = "Whether clients may enrol by Full CMC (RFC 7030 4.3), too."),
 };
-const struct record_type est_label_type = RECORD_TYPE("est-label", 1, struct est_label, fields);
+const struct record_type est_label_type = RECORD_TYPE("label", 1, struct est_label, fields);
 
 static struct bytes key_of(struct arena *arena, const void *record)
 {

@@ -62,7 +62,7 @@ static const struct field fields[] = {
     FIELD(153, struct est_secret, decrypt_key_set, "decrypt-key-set", FIELD_BOOL,
           .flags = FIELD_READ_ONLY, .help = "Whether there is a decrypt-key."),
 };
-const struct record_type est_secret_type = RECORD_TYPE("est-secret", 1, struct est_secret, fields);
+const struct record_type est_secret_type = RECORD_TYPE("secret", 1, struct est_secret, fields);
 
 static struct bytes key_of(struct arena *arena, const void *record)
 {

@@ -219,7 +219,7 @@ static bool check_alt_name(struct task *t, const struct profile *profile,
     const char *kind = profile_name_kinds[name->kind];
     bool fillable = name->kind == PROFILE_NAME_IP || name->kind == PROFILE_NAME_DIRECTORY;
     ENSURE(t, name->value != NULL || fillable, E_INVALID,
-           "alt-names: a %s needs a value; devices can fill an ip or directory-name only (RFC "
+           "alt-names: %s needs a value; devices can fill an ip or directory-name only (RFC "
            "9908 3.4)",
            kind);
     ENSURE(t, (name->kind == PROFILE_NAME_OTHER) == (name->type_id != NULL), E_INVALID,
