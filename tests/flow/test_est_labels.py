@@ -450,7 +450,7 @@ def test_certificate_of_another_label_is_taken_where_the_label_says_so(est, rout
 
 def test_password_besides_a_certificate_is_used_up(est):
     est.ctl("labels", "add", "guarded", "--authenticate", "idevid", "--password-too", "yes")
-    user = secret(est, "once", "--uses", "1", label="guarded")
+    user = secret(est, "once-too", "--uses", "1", label="guarded")
     for status in (200, 401):
         pledge = est.independent().go_on("csrattrs")
         with Wire(est.port, pledge.identity) as wire:
