@@ -8,6 +8,9 @@
 #define LABEL_MAX 63 /* octets; RFC 1035 2.3.4 */
 #define DNS_MAX   253
 
+#define ACP_PREFIX      "rfc8994"
+#define ACP_ADDRESS_LEN 32 /* hexadecimal digits */
+
 /* ---- What is a name ---- */
 
 static bool is_label_end(char c)
@@ -140,12 +143,36 @@ static bool set_other(struct task *t, GENERAL_NAME *name, const char *type_id, i
     return true;
 }
 
-/* RFC 8994 6.2.2: an IA5String, written like a mail address: what is before the "@" is its affair.
+/*
+ * RFC 8994 6.2.2: before the "@" the address (32 hexadecimal digits, or "0": another will do) or
+ * nothing, and then "+", the routing subdomain and extensions, or nothing.  The examples of RFC
+ * 9908 have "rfc8994" before all that, as drafts had: both are in use.
  */
+static bool is_acp_node(const char *text)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+    const size_t prefix_len = strlen(ACP_PREFIX);
+    if (!is_mailbox(text))
+        return false;
+    if (strncmp(text, ACP_PREFIX, prefix_len) == 0) {
+        text += prefix_len;
+        if (*text == '@')
+            return true;
+        if (*text++ != '+')
+            return false;
+    }
+    size_t len = strspn(text, digits);
+    bool address = len == ACP_ADDRESS_LEN || len == 0 || (len == 1 && *text == '0');
+    return address && (text[len] == '@' || text[len] == '+');
+}
+
 static bool make_acp_node(struct task *t, const struct alt_name *from, GENERAL_NAME *name)
 {
-    ENSURE(t, is_mailbox(from->text), E_INVALID, "\"%s\" is no AcpNodeName (RFC 8994 6.2.2)",
-           from->text);
+    ENSURE(
+        t, is_acp_node(from->text), E_INVALID,
+        "\"%s\" is no AcpNodeName (RFC 8994 6.2.2): before the \"@\" stand 32 hexadecimal digits "
+        "or 0, and perhaps \"+\" and a subdomain",
+        from->text);
     return set_other(t, name, OID_ON_ACP_NODE_NAME, V_ASN1_IA5STRING, from->text);
 }
 

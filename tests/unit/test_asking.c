@@ -125,6 +125,27 @@ static void nobody_is_told_what_is_a_devices_own(void **state)
     assert_int_equal(wishes.claims.count, 0);
 }
 
+#define ACP_NAME(value) "{\"alt-names\":[{\"kind\":\"acp-node-name\",\"value\":\"" value "\"}]}"
+
+/* RFC 8994 6.2.2, and the form of the examples in RFC 9908. */
+static void acp_node_names_are_taken_in_each_form(void **state)
+{
+    static const char *const right[] = {
+        ACP_NAME("fd89b714F3db00000200000064000000@acp.example.com"),
+        ACP_NAME("fd89b714F3db00000200000064000000+area51.research@acp.example.com"),
+        ACP_NAME("0+area51@acp.example.com"),
+        ACP_NAME("0@acp.example.com"),
+        ACP_NAME("+area51@acp.example.com"),
+        ACP_NAME("rfc8994@acp.example.com"),
+        ACP_NAME("rfc8994+fd739fc23c3440112233445500000000+@acp.example.com"),
+        ACP_NAME("rfc8994+fd739fc23c3440112233445500000000+area51+ext@acp.example.com"),
+    };
+    struct task *t = test_task(state);
+    struct profile profile;
+    for (size_t i = 0; i < ARRAY_SIZE(right); i++)
+        assert_ok(t, read_profile(t, right[i], &profile));
+}
+
 static void profiles_that_cannot_be_are_refused(void **state)
 {
     static const struct {
@@ -144,8 +165,15 @@ static void profiles_that_cannot_be_are_refused(void **state)
         {"{\"csrattrs\":\"template\",\"alt-names\":[{\"kind\":\"uri\"}]}", "needs a value"},
         {"{\"alt-names\":[{\"kind\":\"uri\",\"value\":\"no-scheme\"}]}", "no absolute URI"},
         {"{\"alt-names\":[{\"kind\":\"email\",\"value\":\"a@b@c\"}]}", "no mail address"},
-        {"{\"alt-names\":[{\"kind\":\"acp-node-name\",\"value\":\"@acp.example\"}]}",
-         "no AcpNodeName"},
+        {ACP_NAME("@acp.example"), "no AcpNodeName"},
+        {ACP_NAME("hello@acp.example"), "no AcpNodeName"},
+        {ACP_NAME("fd89b714f3db0000020000006400000@acp.example"), "no AcpNodeName"},
+        {ACP_NAME("fd89b714f3db000002000000640000000@acp.example"), "no AcpNodeName"},
+        {ACP_NAME("fd89b714f3db0000020000006400000g@acp.example"), "no AcpNodeName"},
+        {ACP_NAME("fd89b714f3db00000200000064000000.area51@acp.example"), "no AcpNodeName"},
+        {ACP_NAME("rfc8994fd89b714f3db00000200000064000000@acp.example"), "no AcpNodeName"},
+        {ACP_NAME("rfc8994+hello@acp.example"), "no AcpNodeName"},
+        {ACP_NAME("1@acp.example"), "no AcpNodeName"},
         {"{\"alt-names\":[{\"kind\":\"registered-id\",\"value\":\"x.1\"}]}", "no dotted OID"},
         {"{\"alt-names\":[{\"kind\":\"other-name\",\"value\":\"x\"}]}", "type-id"},
         {"{\"alt-names\":[{\"kind\":\"directory-name\",\"value\":\"CN\"}]}", "\"=\""},
@@ -233,6 +261,7 @@ int main(void)
         PKI_TEST(examples_of_rfc_9908_are_expressed_octet_for_octet),
         PKI_TEST(names_of_every_kind_are_made_of_a_devices_own_values),
         PKI_TEST(nobody_is_told_what_is_a_devices_own),
+        PKI_TEST(acp_node_names_are_taken_in_each_form),
         PKI_TEST(profiles_that_cannot_be_are_refused),
         PKI_TEST(value_that_a_device_lacks_or_that_does_not_fit_is_told),
         PKI_TEST(profile_of_an_earlier_version_asks_for_what_it_did),
