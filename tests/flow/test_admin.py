@@ -236,7 +236,7 @@ def test_profile_that_something_has_is_not_removed(scene, tmp_path):
     scene.ctl("manufacturers", "set", "maker", "--profile", "brief")
     assert refused("brief", "manufacturer maker")
     scene.ctl("manufacturers", "set", "maker", "--profile", "default")
-    assert refused("default", "manufacturer maker")
+    assert refused("default", "manufacturer ")  # or another one of this scene
     scene.ctl("labels", "add", "meters", "--profile", "brief")
     assert refused("brief", "label meters")
     scene.ctl("labels", "remove", "--yes", "meters")
