@@ -46,19 +46,31 @@ static struct bytes identity_of(struct task *t, struct bytes id)
     return bytes_sha256(t->arena, cbor_written(&w));
 }
 
+static struct log_job job_of(struct task *t, const struct log_order *what)
+{
+    struct log_job job;
+    record_init(t, &log_job_type, &job);
+    job.manufacturer = what->manufacturer;
+    job.masa_url = what->masa_url;
+    job.serial = what->serial;
+    return job;
+}
+
+static bool submit(struct task *t, struct tx *tx, struct orders *orders, const struct log_job *job,
+                   struct order_request *request, struct bytes *ret_order)
+{
+    enum order_join join;
+    request->kind = &audit_log_order;
+    TRY(record_encode(t, &log_job_type, job, &request->request));
+    return order_submit_in(t, tx, orders, request, ret_order, &join);
+}
+
 bool audit_log_order_submit(struct task *t, struct tx *tx, struct orders *orders,
                             const struct order *voucher, const struct log_order *what,
                             struct bytes *ret_order)
 {
-    struct log_job job;
-    record_init(t, &log_job_type, &job);
-    job.voucher_order = voucher->id;
-    job.manufacturer = what->manufacturer;
-    job.masa_url = what->masa_url;
-    job.serial = what->serial;
-
+    struct log_job job = job_of(t, what);
     struct order_request request = {
-        .kind = &audit_log_order,
         .identity = identity_of(t, voucher->id),
         .device = voucher->device,
         .episode = voucher->episode,
@@ -66,32 +78,24 @@ bool audit_log_order_submit(struct task *t, struct tx *tx, struct orders *orders
         .due = clock_wall() + AUDIT_LOG_GRACE,
         .follows = true,
     };
-    enum order_join join;
-    TRY(record_encode(t, &log_job_type, &job, &request.request));
-    return order_submit_in(t, tx, orders, &request, ret_order, &join);
+    job.voucher_order = voucher->id;
+    return submit(t, tx, orders, &job, &request, ret_order);
 }
 
 bool audit_log_order_arrive(struct task *t, struct tx *tx, struct orders *orders,
                             const struct log_arrival *arrival, const struct log_order *what,
                             struct bytes *ret_order)
 {
-    struct log_job job;
-    record_init(t, &log_job_type, &job);
-    job.manufacturer = what->manufacturer;
-    job.masa_url = what->masa_url;
-    job.serial = what->serial;
-    job.media_type = arrival->media_type;
+    struct log_job job = job_of(t, what);
     struct order_request request = {
-        .kind = &audit_log_order,
         .identity = identity_of(t, arrival->episode),
         .device = arrival->device,
         .episode = arrival->episode,
         .peer = masa_peer(t, what->masa_url),
         .work = arrival->request,
     };
-    enum order_join join;
-    TRY(record_encode(t, &log_job_type, &job, &request.request));
-    return order_submit_in(t, tx, orders, &request, ret_order, &join);
+    job.media_type = arrival->media_type;
+    return submit(t, tx, orders, &job, &request, ret_order);
 }
 
 struct log_run {
